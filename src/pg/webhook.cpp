@@ -1,0 +1,102 @@
+#include "../core/webhook.hpp"
+
+#include "boundary.hpp"
+#include "cycle.hpp"
+
+extern "C" {
+#include "funcapi.h"
+#include "utils/builtins.h"
+}
+
+using namespace attendance;
+using namespace attendance::pg;
+
+namespace {
+
+std::string_view get_bytes(bytea* datum) {
+    return {VARDATA_ANY(datum), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(datum))};
+}
+
+Arena new_arena(Size size) {
+    char* memory = static_cast<char*>(palloc(size));
+    return {memory, memory + size};
+}
+
+// The id of a body that carries none: what the sender repeats is the same, what differs is another.
+Datum hash_id(bytea* body) {
+    bytea* hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(body)));
+    char* text = static_cast<char*>(palloc(sizeof "sha256:" + 2 * VARSIZE_ANY_EXHDR(hash)));
+    strcpy(text, "sha256:");
+    char* end = text + strlen(text);
+    end += hex_encode(VARDATA_ANY(hash), VARSIZE_ANY_EXHDR(hash), end);
+    return PointerGetDatum(cstring_to_text_with_len(text, end - text));
+}
+
+}  // namespace
+
+// parse(body bytea): a row of the type attendance.fact.
+ATTENDANCE_FUNCTION(attendance_parse) {
+    bytea* body = PG_ARGISNULL(0) ? nullptr : PG_GETARG_BYTEA_PP(0);
+    Webhook w{};
+    if (body == nullptr) {
+        w.problem = "body: missing";
+    } else {
+        const std::string_view text = get_bytes(body);
+        Arena arena = new_arena(arena_for(Min(text.size(), max_body)));
+        guard([&] { w = parse_webhook(text, arena); });
+    }
+
+    constexpr int columns = 17;
+    Datum values[columns] = {};
+    bool nulls[columns];
+    int n = 0;
+    const auto put = [&](Datum value, bool known) {
+        values[n] = value;
+        nulls[n++] = !known;
+    };
+    const auto put_text = [&](std::string_view text) {
+        const bool known = text.data() != nullptr;
+        put(known ? PointerGetDatum(cstring_to_text_with_len(text.data(), text.size())) : Datum(0), known);
+    };
+    const auto put_instant = [&](Instant t, bool known) { put(TimestampTzGetDatum(t), known && t != unknown); };
+
+    const bool usable = w.problem.empty();
+    const bool present = usable && w.identity.data() != nullptr;
+    put(usable ? Datum(0) : PointerGetDatum(cstring_to_text_with_len(w.problem.data(), w.problem.size())), !usable);
+    if (usable && w.event_id.data() == nullptr)
+        put(hash_id(body), true);
+    else
+        put_text(w.event_id);
+    put_text(w.event);
+    put_instant(w.occurred_at, usable);
+    put_text(w.room);
+    put_text(w.room_sid);
+    put_instant(w.instance_started_at, usable);
+    put_instant(w.instance_finished_at, usable);
+    put_text(w.participant_sid);
+    put_text(w.identity);
+    put_text(w.name);
+    put_text(w.role);
+    put(BoolGetDatum(w.counted), present);
+    put(Int32GetDatum(w.version), present);
+    put(present ? PointerGetDatum(new_cycle(w.cycle)) : Datum(0), present);
+    put_instant(w.seen_at, present);
+    put_text(w.body);
+
+    TupleDesc row;
+    if (get_call_result_type(fcinfo, nullptr, &row) != TYPEFUNC_COMPOSITE || row->natts != columns)
+        elog(ERROR, "return type must be attendance.fact");
+    PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls)));
+}
+
+// redact(body bytea)
+ATTENDANCE_FUNCTION(attendance_redact) {
+    const std::string_view text = get_bytes(PG_GETARG_BYTEA_PP(0));
+    Arena arena = new_arena(Max(text.size(), 1));
+    std::string_view redacted;
+    guard([&] { redacted = redact(text, arena); });
+    PG_RETURN_DATUM(PointerGetDatum(cstring_to_text_with_len(redacted.data(), redacted.size())));
+}
+
+// bytes(text): text and bytea have one layout.
+ATTENDANCE_FUNCTION(attendance_bytes) { PG_RETURN_DATUM(PG_GETARG_DATUM(0)); }

@@ -1,0 +1,134 @@
+-- The one calculation. Live view, report, final result, preview and explanation all come from assess().
+
+CREATE TYPE attendance.assessment AS (
+    session_id text COLLATE "C", attendee text COLLATE "C", name text, role text, enrolled boolean,
+    status text COLLATE "C", computed_status text COLLATE "C", rule text COLLATE "C",
+    attended interval, percent numeric(5,2), first_join timestamptz, last_leave timestamptz,
+    late_by interval, early_by interval, is_late boolean, left_early boolean,
+    cycles integer, rejoins integer, longest_gap interval, inferred boolean, overridden boolean
+);
+COMMENT ON TYPE attendance.assessment IS
+'One attendee of one session. status: with an override applied; computed_status: without; percent: of the session''s length, at most 100, NULL if it has none; last_leave: NULL while there.';
+
+CREATE TABLE attendance.override (
+    override_id bigint GENERATED ALWAYS AS IDENTITY,
+    room        text COLLATE "C" NOT NULL,
+    session_id  text COLLATE "C" NOT NULL,
+    attendee    text COLLATE "C" NOT NULL,
+    status      text COLLATE "C" CHECK (status IN ('present', 'late', 'partial', 'absent', 'excused')),
+    reason      text NOT NULL CHECK (reason <> ''),
+    set_by      text NOT NULL DEFAULT session_user,
+    set_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (room, session_id, attendee, override_id),
+    FOREIGN KEY (room, session_id) REFERENCES attendance.session ON UPDATE CASCADE ON DELETE CASCADE
+);
+COMMENT ON TABLE attendance.override IS 'Marks set by hand, append-only: the latest of an attendee holds, one without a status clears it.';
+COMMENT ON COLUMN attendance.override.override_id IS 'order in which they were set';
+COMMENT ON COLUMN attendance.override.room IS 'LiveKit room name';
+COMMENT ON COLUMN attendance.override.session_id IS 'session';
+COMMENT ON COLUMN attendance.override.attendee IS 'whose mark';
+COMMENT ON COLUMN attendance.override.status IS 'the mark; NULL: back to the computed one';
+COMMENT ON COLUMN attendance.override.reason IS 'why';
+COMMENT ON COLUMN attendance.override.set_by IS 'database role that set it';
+COMMENT ON COLUMN attendance.override.set_at IS 'when';
+SELECT pg_catalog.pg_extension_config_dump('attendance.override', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('attendance.override', 'override_id')::regclass, '');
+
+CREATE FUNCTION attendance.terms(s attendance.session, fresh text) RETURNS SETOF attendance.policy
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT f.policy, f.late_after, f.absent_after, f.absent_below, f.partial_below, f.early_leave_after, f.bridge_gap,
+           f.count_early, f.count_overtime, f.heartbeat_timeout, f.stale_after, f.finalise_after, f.excluded_roles
+    FROM attendance.frozen_policy f
+    WHERE f.room = s.room AND f.session_id = s.session_id AND f.policy IS DISTINCT FROM fresh
+UNION ALL
+    SELECT p.*
+    FROM attendance.policy p
+    WHERE p.policy = ANY (ARRAY(
+              SELECT coalesce(fresh, s.policy)
+              UNION
+              SELECT e.policy FROM attendance.enrolment e WHERE e.room = s.room AND e.session_id = s.session_id))
+      AND NOT EXISTS (SELECT FROM attendance.frozen_policy f
+                      WHERE f.room = s.room AND f.session_id = s.session_id AND f.policy = p.policy
+                        AND f.policy IS DISTINCT FROM fresh);
+END;
+REVOKE ALL ON FUNCTION attendance.terms(attendance.session, text) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.terms(attendance.session, text) IS
+'The numbers a session is judged by, one row a policy: frozen where it was finalised, as they are now otherwise and for `fresh`.';
+
+CREATE FUNCTION attendance.assess(session_id text, as_of timestamptz DEFAULT now(), policy text DEFAULT NULL)
+    RETURNS SETOF attendance.assessment
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 30 SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    s attendance.session := attendance.session_of(session_id);
+    base text := coalesce(assess.policy, s.policy);
+    used text[] := ARRAY(
+        SELECT base
+        UNION
+        SELECT e.policy FROM attendance.enrolment e
+        WHERE e.room = s.room AND e.session_id = s.session_id AND e.policy IS NOT NULL);
+    terms attendance.policy[] := ARRAY(SELECT t FROM attendance.terms(s, assess.policy) t WHERE t.policy = ANY (used));
+    reach tstzrange;  -- no stay outside it matters, under any of the policies
+BEGIN
+    IF cardinality(terms) < cardinality(used) THEN
+        PERFORM attendance.require_policy(u) FROM unnest(used) u
+        WHERE u NOT IN (SELECT t.policy FROM unnest(terms) t);
+    END IF;
+    SELECT tstzrange(s.starts_at - max(t.count_early + t.bridge_gap), s.ends_at + max(t.count_overtime + t.bridge_gap))
+    INTO reach FROM unnest(terms) t;
+
+    RETURN QUERY
+    WITH stay AS (
+        SELECT a.attendee, p.participant_sid, p.seen_at, p.name, p.role, e.attendee IS NOT NULL AS enrolled,
+               attendance.resolve(p.cycle, p.seen_at, p.heartbeat_at, p.room_finished_at, p.replaced_at, p.missing_at,
+                                  as_of, t.heartbeat_timeout, t.stale_after) AS cycle,
+               s.starts_at - t.count_early AS counts_from, s.ends_at + t.count_overtime AS counts_until, t.bridge_gap
+        FROM attendance.stay p
+        CROSS JOIN LATERAL attendance.attendee_of(p.identity) a
+        LEFT JOIN attendance.enrolment e
+            ON e.room = s.room AND e.session_id = s.session_id AND e.attendee = a.attendee
+        JOIN unnest(terms) t ON t.policy = coalesce(e.policy, base)
+        WHERE attendance.room_key(p.room) && attendance.room_key(s.room) AND p.cycle::tstzrange && reach
+          AND p.counted AND coalesce(e.role, p.role, '') <> ALL (t.excluded_roles)
+    ), seen AS (
+        SELECT st.attendee, attendance.cover(st.cycle, st.counts_from, st.counts_until, st.bridge_gap, as_of) AS coverage,
+               (array_agg(st.name ORDER BY st.seen_at DESC, st.participant_sid DESC) FILTER (WHERE st.name IS NOT NULL))[1] AS name,
+               (array_agg(st.role ORDER BY st.seen_at DESC, st.participant_sid DESC) FILTER (WHERE st.role IS NOT NULL))[1] AS role
+        FROM stay st
+        GROUP BY st.attendee
+    ), person AS (
+        SELECT coalesce(e.attendee, seen.attendee) AS attendee, coalesce(e.name, seen.name) AS name,
+               coalesce(e.role, seen.role) AS role, e.attendee IS NOT NULL AS enrolled, e.excused IS NOT NULL AS excused,
+               coalesce(e.policy, base) AS policy, seen.coverage
+        FROM (SELECT * FROM attendance.enrolment e WHERE e.room = s.room AND e.session_id = s.session_id) e
+        FULL JOIN seen ON seen.attendee = e.attendee
+        WHERE e.attendee IS NOT NULL OR (seen.coverage).first_presence IS NOT NULL
+    )
+    SELECT s.session_id, p.attendee, p.name, p.role, p.enrolled,
+           coalesce(o.status, j.status), j.status, CASE WHEN o.status IS NULL THEN j.rule ELSE 'override' END,
+           coalesce((p.coverage).attended, '0'),
+           least(100, round(100 * extract(epoch FROM coalesce((p.coverage).attended, '0'))
+                            / nullif(extract(epoch FROM s.ends_at - s.starts_at), 0), 2))::numeric(5,2),
+           (p.coverage).first_join, nullif((p.coverage).last_leave, 'infinity'),
+           j.late_by, j.early_by, j.is_late, j.left_early,
+           coalesce((p.coverage).cycles, 0), coalesce((p.coverage).rejoins, 0), coalesce((p.coverage).longest_gap, '0'),
+           coalesce((p.coverage).inferred, false), o.status IS NOT NULL
+    FROM person p
+    JOIN unnest(terms) t ON t.policy = p.policy
+    CROSS JOIN LATERAL attendance.judge(p.coverage, s.starts_at, s.ends_at, t.late_after, t.absent_after,
+        t.early_leave_after, t.absent_below, t.partial_below, p.excused) j
+    LEFT JOIN LATERAL (
+        SELECT o.status
+        FROM attendance.override o
+        WHERE o.room = s.room AND o.session_id = s.session_id AND o.attendee = p.attendee
+        ORDER BY o.override_id DESC
+        LIMIT 1) o ON true
+    WHERE NOT p.enrolled OR p.role <> ALL (t.excluded_roles)
+    ORDER BY p.attendee;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.assess(text, timestamptz, text) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.assess(text, timestamptz, text) IS
+'Judges a session by the evidence there is: everybody enrolled, and whoever else was there; roles the policy excludes are left out. policy stands in for the session''s own, with its numbers of now; an enrolment''s own policy goes before either. Raises no_data_found for an unknown session, undefined_object for an unknown policy.';

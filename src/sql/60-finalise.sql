@@ -1,0 +1,215 @@
+-- From judgement to a result that stays.
+
+CREATE TABLE attendance.result (
+    room        text COLLATE "C" NOT NULL,
+    LIKE attendance.assessment,
+    revision    integer NOT NULL CHECK (revision > 0),
+    computed_at timestamptz NOT NULL,
+    PRIMARY KEY (room, session_id, attendee),
+    FOREIGN KEY (room, session_id) REFERENCES attendance.session ON UPDATE CASCADE ON DELETE CASCADE
+);
+CREATE INDEX result_attendee ON attendance.result (attendee);
+COMMENT ON TABLE attendance.result IS 'What was decided, as of the latest finalisation. Columns as in the type assessment.';
+
+CREATE TABLE attendance.result_revision (
+    LIKE attendance.result,
+    replaced_at timestamptz NOT NULL,
+    PRIMARY KEY (room, session_id, attendee, revision),
+    FOREIGN KEY (room, session_id) REFERENCES attendance.session ON UPDATE CASCADE ON DELETE CASCADE
+);
+COMMENT ON TABLE attendance.result_revision IS 'What was decided before: results that a later finalisation replaced.';
+
+DO $$
+DECLARE
+    c record;
+BEGIN
+    FOR c IN
+        SELECT a.attrelid::regclass AS relation, a.attname, d.text
+        FROM pg_catalog.pg_attribute a
+        JOIN (VALUES ('room', 'LiveKit room name'), ('session_id', 'session'), ('attendee', 'the host application''s user id'),
+              ('name', 'display name, the roster''s first'), ('role', 'role, the roster''s first'), ('enrolled', 'is on the roster'),
+              ('status', 'present, late, partial, absent or excused, an override applied'),
+              ('computed_status', 'the same without an override'), ('rule', 'the rule that decided status'),
+              ('attended', 'time that counts'), ('percent', 'attended of the session''s length, at most 100; NULL if it has none'),
+              ('first_join', 'first join, also before the start'), ('last_leave', 'last leave, also after the end; NULL while there'),
+              ('late_by', 'from the start to the first presence; NULL: never came'),
+              ('early_by', 'from the last presence to the end; NULL: never came'),
+              ('is_late', 'came more than late_after after the start'), ('left_early', 'left more than early_leave_after before the end'),
+              ('cycles', 'stays'), ('rejoins', 'returns after a gap'), ('longest_gap', 'the longest gap between stays'),
+              ('inferred', 'the end of a stay was not observed but inferred'), ('overridden', 'status was set by hand'),
+              ('revision', 'counts the changes of this row, from 1'), ('computed_at', 'as_of of the finalisation that wrote it'),
+              ('replaced_at', 'as_of of the finalisation that replaced it')) d (name, text) ON d.name = a.attname
+        WHERE a.attrelid IN ('attendance.result'::regclass, 'attendance.result_revision'::regclass)
+    LOOP
+        EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', c.relation, c.attname, c.text);
+    END LOOP;
+END
+$$;
+
+SELECT pg_catalog.pg_extension_config_dump('attendance.result', '');
+SELECT pg_catalog.pg_extension_config_dump('attendance.result_revision', '');
+
+CREATE FUNCTION attendance.settle(s attendance.session, as_of timestamptz) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    judged attendance.assessment[];
+    replaced text[];
+    written text[];
+BEGIN
+    IF s.cancelled_at IS NOT NULL THEN
+        RAISE EXCEPTION 'session "%" is cancelled', s.session_id
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'attendance.schedule_session() with its session_id brings it back.';
+    END IF;
+    INSERT INTO attendance.frozen_policy SELECT s.room, s.session_id, t.* FROM attendance.terms(s, NULL) t
+    ON CONFLICT DO NOTHING;
+    judged := ARRAY(SELECT a FROM attendance.assess(s.session_id, as_of) a);
+
+    WITH outdated AS (
+        DELETE FROM attendance.result r
+        WHERE r.room = s.room AND r.session_id = s.session_id
+          AND NOT EXISTS (
+              SELECT FROM unnest(judged) j
+              WHERE j.attendee = r.attendee
+                AND to_jsonb(j) = to_jsonb(r) - '{room,revision,computed_at}'::text[])
+        RETURNING r.*
+    ), kept AS (
+        INSERT INTO attendance.result_revision SELECT o.*, as_of FROM outdated o RETURNING attendee
+    )
+    SELECT array_agg(k.attendee) INTO replaced FROM kept k;
+
+    WITH news AS (
+        INSERT INTO attendance.result
+        SELECT s.room, j.*,
+               1 + coalesce((SELECT max(v.revision) FROM attendance.result_revision v
+                             WHERE v.room = s.room AND v.session_id = s.session_id AND v.attendee = j.attendee), 0),
+               as_of
+        FROM unnest(judged) j
+        WHERE NOT EXISTS (SELECT FROM attendance.result r
+                          WHERE r.room = s.room AND r.session_id = s.session_id AND r.attendee = j.attendee)
+        RETURNING attendee
+    )
+    SELECT array_agg(n.attendee) INTO written FROM news n;
+
+    -- Before its end a session may be finalised to look at, but it stays due.
+    UPDATE attendance.session t
+    SET finalised_at = as_of, reopened_at = CASE WHEN as_of < s.ends_at THEN as_of END,
+        attempts = 0, retry_at = NULL, last_error = NULL,
+        judged_until = s.ends_at + (SELECT max(f.count_overtime + f.bridge_gap) FROM attendance.frozen_policy f
+                                    WHERE f.room = s.room AND f.session_id = s.session_id)
+    WHERE t.room = s.room AND t.session_id = s.session_id;
+    RETURN (SELECT count(DISTINCT attendee) FROM unnest(replaced || written) attendee);
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.settle(attendance.session, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.settle(attendance.session, timestamptz) IS
+'Writes the judgement of a session whose locks the caller holds; returns how many result rows changed.';
+
+CREATE FUNCTION attendance.finalise(session_id text, as_of timestamptz DEFAULT now()) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    s attendance.session := attendance.session_of(session_id);
+BEGIN
+    PERFORM attendance.require_read_committed();
+    PERFORM pg_advisory_xact_lock(1635021924, attendance.room_lock(s.room));
+    SELECT * INTO s FROM attendance.session t WHERE t.session_id = finalise.session_id FOR UPDATE;
+    RETURN attendance.settle(s, as_of);
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.finalise(text, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.finalise(text, timestamptz) IS
+'Writes assess() into result as of an instant, keeping what it replaces in result_revision; returns how many rows changed. Raises no_data_found for an unknown session, object_not_in_prerequisite_state for a cancelled one.';
+
+CREATE FUNCTION attendance.tick(max_sessions integer DEFAULT 1000, as_of timestamptz DEFAULT now())
+    RETURNS TABLE (session_id text, outcome text, changed integer, error text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    s attendance.session;
+BEGIN
+    IF pg_is_in_recovery() THEN
+        RETURN;
+    END IF;
+    PERFORM attendance.require_read_committed();
+    FOR s IN
+        SELECT d.*
+        FROM attendance.session d
+        WHERE d.cancelled_at IS NULL AND (d.finalised_at IS NULL OR d.reopened_at IS NOT NULL)
+          AND d.ends_at <= as_of AND (d.retry_at IS NULL OR d.retry_at <= as_of)
+          AND d.ends_at + coalesce(
+                  (SELECT t.finalise_after FROM attendance.terms(d, NULL) t WHERE t.policy = d.policy), '0') <= as_of
+        ORDER BY d.ends_at, d.session_id
+        LIMIT max_sessions
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        -- Never waits, so that it can hold many rooms at once; evidence on its way in now is there at the next tick.
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(1635021924, attendance.room_lock(s.room));
+        session_id := s.session_id;
+        BEGIN
+            changed := attendance.settle(s, as_of);
+            outcome := 'finalised';
+            error := NULL;
+        EXCEPTION WHEN OTHERS THEN
+            changed := 0;
+            outcome := 'failed';
+            error := SQLERRM;
+            UPDATE attendance.session t
+            SET attempts = t.attempts + 1, last_error = error,
+                retry_at = as_of + least(interval '1 min' * 2 ^ least(t.attempts, 20), interval '1 day')
+            WHERE t.room = s.room AND t.session_id = s.session_id;
+        END;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.tick(integer, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.tick(integer, timestamptz) IS
+'Finalises the sessions that are due at as_of, oldest first, passing over those another tick holds; a row for each: outcome finalised or failed, how many result rows changed, the error. A failed one is tried again after 1, 2, 4 … minutes, at most a day. Does nothing on a standby.';
+
+CREATE FUNCTION attendance.schedule_jobs() RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    job bigint;
+BEGIN
+    PERFORM attendance.require_cron();
+    EXECUTE 'SELECT cron.schedule(''attendance_tick'', ''* * * * *'', ''SELECT * FROM attendance.tick()'')' INTO job;
+    RETURN job;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.schedule_jobs() FROM PUBLIC;
+COMMENT ON FUNCTION attendance.schedule_jobs() IS
+'Has pg_cron call tick() every minute, as the role that calls this; returns the job''s id. Again: changes nothing. Raises feature_not_supported where pg_cron is not in this database.';
+
+CREATE FUNCTION attendance.unschedule_jobs() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    removed boolean;
+BEGIN
+    PERFORM attendance.require_cron();
+    EXECUTE 'SELECT bool_or(cron.unschedule(jobid)) FROM cron.job
+             WHERE jobname = ''attendance_tick'' AND database = current_database()' INTO removed;
+    RETURN coalesce(removed, false);
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.unschedule_jobs() FROM PUBLIC;
+COMMENT ON FUNCTION attendance.unschedule_jobs() IS
+'Undoes schedule_jobs(); true if there was a job. Raises feature_not_supported where pg_cron is not in this database.';
+
+CREATE FUNCTION attendance.require_cron() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
+        RAISE EXCEPTION 'pg_cron is not installed in database "%"', current_database()
+            USING ERRCODE = 'feature_not_supported',
+                  HINT = 'Set shared_preload_libraries = ''pg_cron'' and cron.database_name to this database, restart, CREATE EXTENSION pg_cron. Or have any other scheduler run SELECT * FROM attendance.tick() every minute.';
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.require_cron() FROM PUBLIC;
+COMMENT ON FUNCTION attendance.require_cron() IS 'Raises feature_not_supported where pg_cron is not in this database.';
