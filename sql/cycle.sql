@@ -1,5 +1,5 @@
 -- The type attendance.cycle.
-SET search_path = attendance, public;
+SET search_path = public, attendance;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
