@@ -27,8 +27,8 @@ struct Unusable {
     throw Unusable{std::string(path).append(": ").append(what)};
 }
 
-// arena_for() suffices because the redacted body is no longer than the body, the texts come from different string
-// literals of it, none of which grows when unescaped, and every problem is shorter than 512 bytes.
+// Copies text into the arena. arena_for() suffices because the redacted body is no longer than the body, the texts come
+// from different string literals of it, none of which grows when unescaped, and every problem is below 512 bytes.
 std::string_view copy(std::string_view text, Arena& arena) {
     if (text.size() > static_cast<std::size_t>(arena.end - arena.next)) {
         throw std::logic_error("webhook arena is too small");
@@ -42,6 +42,7 @@ std::string_view copy(std::string_view text, Arena& arena) {
     refuse("body", "not valid JSON at byte " + std::to_string(byte));
 }
 
+// The parser's callback; `depth` counts the levels around the event.
 bool limit_depth(int depth, json::parse_event_t event, json&) {
     const bool opens = event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
     if (opens && depth >= max_depth) {
@@ -50,8 +51,9 @@ bool limit_depth(int depth, json::parse_event_t event, json&) {
     return true;
 }
 
+// Parses what PostgreSQL's json accepts too, so that storing it cannot fail.
 json parse(std::string_view text) {
-    // The parser would skip a byte order mark and end at a NUL; PostgreSQL's json refuses both.
+    // The library would skip a byte order mark and stop at a NUL.
     if (text.starts_with("\xEF\xBB\xBF")) {
         refuse_syntax(1);
     }
@@ -118,6 +120,7 @@ std::string_view text_of(const json& value, std::string_view path, Arena& arena)
     return copy(text, arena);
 }
 
+// Absent when the field is.
 std::string_view text(const json& body, std::string_view path, Arena& arena) {
     const json* const value = find(body, path);
     return value ? text_of(*value, path, arena) : std::string_view();
@@ -166,7 +169,7 @@ std::optional<std::int64_t> whole(const json& value) {
     }
 }
 
-// 0 when absent.
+// The whole number at `path`, 0 when absent.
 std::int64_t number(const json& body, std::string_view path) {
     const json* const value = find(body, path);
     if (!value) {
@@ -190,6 +193,7 @@ Instant instant_of(std::int64_t unix_time, Span unit) {
     return unix_time * unit + unix_epoch * second;
 }
 
+// The time at `path`, unknown when absent.
 Instant instant(const json& body, std::string_view path, Span unit) {
     const std::int64_t unix_time = number(body, path);
     if (unix_time == 0) {
@@ -217,6 +221,7 @@ Instant created_at(const json& body) {
     return precise != unknown ? precise : instant_of(number(body, "room.creationTime"), second);
 }
 
+// The room and, if both its name and sid are there, what the event says of that life of the room.
 void read_room(const json& body, Webhook& webhook, Arena& arena) {
     const bool started = webhook.event == "room_started";
     const bool finished = webhook.event == "room_finished";
@@ -277,6 +282,7 @@ std::string_view role_in_metadata(const std::string& metadata, Arena& arena) {
     return role && role->is_string() ? text_of(*role, "participant.metadata.role", arena) : std::string_view();
 }
 
+// What the participant is in the room, by its attributes, else by its metadata.
 std::string_view role(const json& body, Arena& arena) {
     const json* const attribute = find(body, "participant.attributes.role");
     if (attribute && attribute->is_string()) {
@@ -294,6 +300,7 @@ bool kind_of_person(const json& kind) {
 
 bool is_true(const json* value) { return value && *value == true; }
 
+// Whether it is a person whose attendance counts.
 bool counted(const json& body, std::string_view identity) {
     const json* const kind = find(body, "participant.kind");
     // Servers older than the kinds name their recorders so.
@@ -309,6 +316,7 @@ bool counted(const json& body, std::string_view identity) {
            }));
 }
 
+// Whose stay the event tells of, or whose presence it proves; nobody's, if it does not say all of room, sid, identity.
 void read_participant(const json& body, Webhook& webhook, Arena& arena) {
     const auto stay = std::find_if(std::begin(stay_events), std::end(stay_events),
                                    [&](const StayEvent& event) { return event.name == webhook.event; });
@@ -339,6 +347,7 @@ void read_participant(const json& body, Webhook& webhook, Arena& arena) {
     }
 }
 
+// A webhook with everything absent.
 Webhook nothing() {
     Webhook webhook{};
     webhook.occurred_at = webhook.instance_started_at = webhook.instance_finished_at = webhook.seen_at = unknown;

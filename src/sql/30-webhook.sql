@@ -65,7 +65,7 @@ REVOKE ALL ON FUNCTION attendance.share_rooms(text[]) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.share_rooms(text[]) IS 'Waits for finalisations of these rooms, and keeps new ones waiting until this transaction ends.';
 
 CREATE FUNCTION attendance.absorb(facts attendance.fact[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     instances attendance.room_instance[];
@@ -168,7 +168,8 @@ COMMENT ON FUNCTION attendance.reopen(text, timestamptz) IS
 
 CREATE FUNCTION attendance.record(bodies bytea[], signed_by text[] DEFAULT NULL)
     RETURNS TABLE (ordinal bigint, outcome text, http_status integer, reason text, event_id text)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+-- A plan made for one event fits a thousand; left to itself, PostgreSQL would plan every statement at every call.
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
