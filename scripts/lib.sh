@@ -16,8 +16,8 @@ die() { printf '%s: %s\n' "$0" "$*" >&2; exit 1; }
 
 as_root() { if ((EUID)); then sudo "$@"; else "$@"; fi; }
 
-# PostgreSQL refuses to run as root.
-unprivileged() { if ((EUID)); then "$@"; else runuser -u postgres -- "$@"; fi; }
+# PostgreSQL refuses to run as root. Not runuser: it would stay in between, and be slow to pass a signal on.
+unprivileged() { if ((EUID)); then "$@"; else setpriv --reuid postgres --regid postgres --init-groups "$@"; fi; }
 
 # Runs a command or function in a process group of its own: a signal to the script ends it at once, and whole.
 run() {
@@ -42,12 +42,18 @@ need() {
     as_root mkdir -p "${no_cluster%/*}"
     echo 'create_main_cluster = false' | as_root tee "$no_cluster" >/dev/null
     as_root apt-get -qq update
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "${missing[@]}" >/dev/null
-    as_root rm "$no_cluster"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qqy install --no-install-recommends "${missing[@]}" >/dev/null
+    forget_no_cluster
 }
 
-# Makes the temporary folder: a copy of the tree to build in, and a PostgreSQL to install into. PostgreSQL finds its
-# files from where its programs are, so these are copied and all else is linked: the system's own stays as it is.
+forget_no_cluster() {
+    [[ -e $no_cluster ]] || return 0
+    as_root rm "$no_cluster"
+    as_root rmdir --ignore-fail-on-non-empty "${no_cluster%/*}"
+}
+
+# Makes the temporary folder: a copy of the tree, to go to and build in, and a PostgreSQL to install into. PostgreSQL
+# finds its files from where its programs are, so these are copied and all else is linked: the system's stays as it is.
 workspace() {
     local installed=postgresql/15 kind
     work=$(mktemp -d /tmp/attendance.XXXXXX)
@@ -60,18 +66,19 @@ workspace() {
     unprivileged rm -rf "$work/usr/lib/$installed/bin" "$work/usr/lib/$installed/lib/attendance.so" \
         "$work/usr/share/$installed/extension/attendance"*
     unprivileged cp -r "/usr/lib/$installed/bin" "$work/usr/lib/$installed"
+    cd "$work/source"
     export PATH=$work/usr/lib/$installed/bin:$PATH PGHOST=$work TMPDIR=$work HOME=$work
 }
 
 # Compiles the extension afresh; an earlier build in the tree does not count.
 compile() {
-    unprivileged make -sC "$work/source" clean
-    unprivileged make -C "$work/source" -j"$(nproc)"
+    unprivileged make -s clean
+    unprivileged make -j"$(nproc)"
 }
 
 # Installs the extension and starts a cluster, reached only through a socket in the temporary folder.
 start_cluster() {
-    unprivileged make -sC "$work/source" install
+    unprivileged make -s install
     unprivileged initdb -D "$work/data" -U postgres -E UTF8 --locale=C.UTF-8 -A trust --no-sync >/dev/null
     unprivileged tee -a "$work/data/postgresql.conf" >/dev/null <<EOF
 listen_addresses = ''
@@ -94,7 +101,7 @@ clean_up() {
         for ((tries = 0; tries < 100; tries++)); do kill -0 -- "-$child" || break; sleep 0.1; done
         kill -KILL -- "-$child"
     fi 2>/dev/null
-    [[ ! -e $no_cluster ]] || as_root rm "$no_cluster"
+    forget_no_cluster
     [[ $work ]] || return
     while read -rd '' pidfile; do
         unprivileged pg_ctl -D "${pidfile%/*}" -m immediate stop >/dev/null

@@ -2,209 +2,14 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
-#include <cmath>
 #include <iterator>
 #include <limits>
-#include <optional>
-#include <stdexcept>
 #include <string>
 
-#define JSON_NO_IO
-#include <nlohmann/json.hpp>
+#include "json.hpp"
 
 namespace attendance {
 namespace {
-
-using nlohmann::json;
-
-// Why a body cannot be used. Names the field and never quotes it: values are personal data.
-struct Unusable {
-    std::string problem;
-};
-
-[[noreturn]] void refuse(std::string_view path, std::string_view what) {
-    throw Unusable{std::string(path).append(": ").append(what)};
-}
-
-// Copies text into the arena. arena_for() suffices because the redacted body is no longer than the body, the texts come
-// from different string literals of it, none of which grows when unescaped, and every problem is below 512 bytes.
-std::string_view copy(std::string_view text, Arena& arena) {
-    if (text.size() > static_cast<std::size_t>(arena.end - arena.next)) {
-        throw std::logic_error("webhook arena is too small");
-    }
-    char* const start = arena.next;
-    arena.next = std::copy(text.begin(), text.end(), start);
-    return {start, text.size()};
-}
-
-[[noreturn]] void refuse_syntax(std::size_t byte) {
-    refuse("body", "not valid JSON at byte " + std::to_string(byte));
-}
-
-// The parser's callback; `depth` counts the levels around the event.
-bool limit_depth(int depth, json::parse_event_t event, json&) {
-    const bool opens = event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
-    if (opens && depth >= max_depth) {
-        refuse("body", "nested deeper than " + std::to_string(max_depth) + " levels");
-    }
-    return true;
-}
-
-// Parses what PostgreSQL's json accepts too, so that storing it cannot fail.
-json parse(std::string_view text) {
-    // The library would skip a byte order mark and stop at a NUL.
-    if (text.starts_with("\xEF\xBB\xBF")) {
-        refuse_syntax(1);
-    }
-    if (const auto nul = text.find('\0'); nul != text.npos) {
-        refuse_syntax(nul + 1);
-    }
-    try {
-        return json::parse(text.begin(), text.end(), limit_depth);
-    } catch (const json::parse_error& e) {
-        refuse_syntax(e.byte);
-    } catch (const json::exception&) {
-        refuse("body", "number out of range");
-    }
-}
-
-std::string snake_case(std::string_view camel) {
-    std::string snake;
-    for (const char c : camel) {
-        if (c >= 'A' && c <= 'Z') {
-            snake += '_';
-            snake += static_cast<char>(c - 'A' + 'a');
-        } else {
-            snake += c;
-        }
-    }
-    return snake;
-}
-
-// protojson omits what has its zero value and RoomService does not, so both mean the same.
-bool says_nothing(const json& value) {
-    return value.is_null() || (value.is_number() && value == 0) ||
-           (value.is_string() && value.get_ref<const std::string&>().empty());
-}
-
-const json* member(const json& object, std::string_view key) {
-    if (!object.is_object()) {
-        return nullptr;
-    }
-    const auto found = object.find(key);
-    return found == object.end() || says_nothing(*found) ? nullptr : &*found;
-}
-
-// The value at a dotted path, every key in either spelling; nullptr when it is absent.
-const json* find(const json& body, std::string_view path) {
-    const json* value = &body;
-    while (value && !path.empty()) {
-        const std::string_view key = path.substr(0, path.find('.'));
-        path.remove_prefix(std::min(path.size(), key.size() + 1));
-        const json* const camel = member(*value, key);
-        value = camel ? camel : member(*value, snake_case(key));
-    }
-    return value;
-}
-
-// Takes the value at `path`, which is also what a problem calls the field.
-std::string_view text_of(const json& value, std::string_view path, Arena& arena) {
-    if (!value.is_string()) {
-        refuse(path, "not a string");
-    }
-    const std::string_view text = value.get_ref<const std::string&>();
-    if (text.find('\0') != text.npos) {
-        refuse(path, "contains a NUL character");
-    }
-    return copy(text, arena);
-}
-
-// Absent when the field is.
-std::string_view text(const json& body, std::string_view path, Arena& arena) {
-    const json* const value = find(body, path);
-    return value ? text_of(*value, path, arena) : std::string_view();
-}
-
-void require(std::string_view text, std::string_view path) {
-    if (text.empty()) {
-        refuse(path, "missing");
-    }
-}
-
-constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
-constexpr std::int64_t greatest = std::numeric_limits<std::int64_t>::max();
-
-std::optional<std::int64_t> whole(const std::string& digits) {
-    std::int64_t number = 0;
-    const char* const end = digits.data() + digits.size();
-    const auto [stop, error] = std::from_chars(digits.data(), end, number);
-    if (stop != end || error == std::errc::invalid_argument) {
-        return {};
-    }
-    return error == std::errc() ? number : digits.front() == '-' ? least : greatest;
-}
-
-std::optional<std::int64_t> whole(double number) {
-    if (number != std::trunc(number)) {
-        return {};
-    }
-    constexpr double too_large = 0x1p63;
-    return number < -too_large ? least : number < too_large ? static_cast<std::int64_t>(number) : greatest;
-}
-
-// A whole number however it was sent; one that 64 bits cannot hold becomes the nearest that they can.
-std::optional<std::int64_t> whole(const json& value) {
-    switch (value.type()) {
-        case json::value_t::string:
-            return whole(value.get_ref<const std::string&>());
-        case json::value_t::number_float:
-            return whole(value.get<double>());
-        case json::value_t::number_unsigned:
-            return static_cast<std::int64_t>(std::min<std::uint64_t>(value.get<std::uint64_t>(), greatest));
-        case json::value_t::number_integer:
-            return value.get<std::int64_t>();
-        default:
-            return {};
-    }
-}
-
-// The whole number at `path`, 0 when absent.
-std::int64_t number(const json& body, std::string_view path) {
-    const json* const value = find(body, path);
-    if (!value) {
-        return 0;
-    }
-    const auto result = whole(*value);
-    if (!result) {
-        refuse(path, "not a whole number");
-    }
-    return *result;
-}
-
-// A Unix time counted in `unit`, unknown unless it is within the years 2000 to 9999: milliseconds where seconds belong,
-// and the reverse, are not.
-Instant instant_of(std::int64_t unix_time, Span unit) {
-    constexpr std::int64_t year_10000 = 253'402'300'800;
-    const std::int64_t per_second = second / unit;
-    if (unix_time < -unix_epoch * per_second || unix_time >= year_10000 * per_second) {
-        return unknown;
-    }
-    return unix_time * unit + unix_epoch * second;
-}
-
-// The time at `path`, unknown when absent.
-Instant instant(const json& body, std::string_view path, Span unit) {
-    const std::int64_t unix_time = number(body, path);
-    if (unix_time == 0) {
-        return unknown;
-    }
-    const Instant result = instant_of(unix_time, unit);
-    if (result == unknown) {
-        refuse(path, "out of range");
-    }
-    return result;
-}
 
 std::string_view room_name(const json& body, Arena& arena) {
     for (const auto path : {"room.name", "egressInfo.roomName", "ingressInfo.roomName"}) {
@@ -274,11 +79,11 @@ std::int32_t version(const json& body) {
 std::string_view role_in_metadata(const std::string& metadata, Arena& arena) {
     json parsed;
     try {
-        parsed = parse(metadata);
+        parsed = parse_json(metadata, "metadata");
     } catch (const Unusable&) {
         return {};
     }
-    const json* const role = member(parsed, "role");
+    const json* const role = find(parsed, "role");
     return role && role->is_string() ? text_of(*role, "participant.metadata.role", arena) : std::string_view();
 }
 
@@ -362,7 +167,7 @@ Webhook read(std::string_view received, Arena& arena) {
     Webhook webhook = nothing();
     // What is stored is what is parsed, so a replay of the log finds the same.
     webhook.body = redact(received, arena);
-    const json body = parse(webhook.body);
+    const json body = parse_json(webhook.body, "body");
     if (!body.is_object()) {
         refuse("body", "not a JSON object");
     }

@@ -4,20 +4,15 @@
 #include <cstdint>
 #include <string_view>
 
+#include "arena.hpp"
 #include "cycle.hpp"
 
 namespace attendance {
 
 inline constexpr std::size_t max_body = 1 << 20;  // bytes; a longer body is not parsed
-inline constexpr int max_depth = 64;              // levels of nesting; a deeper body is not parsed
 
-// Memory handed in by the caller, who knows who frees it. Core only moves the cursor.
-struct Arena {
-    char* next;
-    char* end;
-};
-
-// A body needs no more than this: every text is part of it, unescaping only shrinks, and a reason is short.
+// A body needs no more than this: the redacted copy is no longer than the body, the texts come from different strings
+// in it, unescaping only shrinks, and a reason is short.
 constexpr std::size_t arena_for(std::size_t body_length) { return 2 * body_length + 512; }
 
 // What one webhook says, normalised. Texts point into the arena; data() == nullptr means absent. Instants are

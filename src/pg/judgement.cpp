@@ -1,6 +1,7 @@
 #include "../core/judgement.hpp"
 
 #include "boundary.hpp"
+#include "bytes.hpp"
 #include "span.hpp"
 
 extern "C" {
@@ -37,8 +38,6 @@ Coverage get_coverage(HeapTupleHeader row) {
     return coverage;
 }
 
-Datum text_of(std::string_view text) { return PointerGetDatum(cstring_to_text_with_len(text.data(), text.size())); }
-
 }  // namespace
 
 // judge(coverage, starts_at, ends_at, late_after, absent_after, early_leave_after, absent_below, partial_below, excused)
@@ -59,7 +58,7 @@ ATTENDANCE_FUNCTION(attendance_judge) {
 
     TupleDesc row;
     if (get_call_result_type(fcinfo, nullptr, &row) != TYPEFUNC_COMPOSITE) elog(ERROR, "return type must be a row type");
-    Datum values[] = {text_of(to_text(j.status)), text_of(to_text(j.rule)), new_span(j.late_by), new_span(j.early_by),
+    Datum values[] = {bytes_datum(to_text(j.status)), bytes_datum(to_text(j.rule)), new_span(j.late_by), new_span(j.early_by),
                       BoolGetDatum(j.is_late),    BoolGetDatum(j.left_early)};
     bool nulls[] = {false, false, j.late_by == no_limit, j.early_by == no_limit, false, false};
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls)));

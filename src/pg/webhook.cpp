@@ -1,6 +1,7 @@
 #include "../core/webhook.hpp"
 
 #include "boundary.hpp"
+#include "bytes.hpp"
 #include "cycle.hpp"
 
 extern "C" {
@@ -13,15 +14,6 @@ using namespace attendance::pg;
 
 namespace {
 
-std::string_view get_bytes(bytea* datum) {
-    return {VARDATA_ANY(datum), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(datum))};
-}
-
-Arena new_arena(Size size) {
-    char* memory = static_cast<char*>(palloc(size));
-    return {memory, memory + size};
-}
-
 // The id of a body that carries none: what the sender repeats is the same, what differs is another.
 Datum hash_id(bytea* body) {
     bytea* hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(body)));
@@ -29,7 +21,7 @@ Datum hash_id(bytea* body) {
     strcpy(text, "sha256:");
     char* end = text + strlen(text);
     end += hex_encode(VARDATA_ANY(hash), VARSIZE_ANY_EXHDR(hash), end);
-    return PointerGetDatum(cstring_to_text_with_len(text, end - text));
+    return bytes_datum({text, static_cast<std::size_t>(end - text)});
 }
 
 }  // namespace
@@ -56,13 +48,13 @@ ATTENDANCE_FUNCTION(attendance_parse) {
     };
     const auto put_text = [&](std::string_view text) {
         const bool known = text.data() != nullptr;
-        put(known ? PointerGetDatum(cstring_to_text_with_len(text.data(), text.size())) : Datum(0), known);
+        put(known ? bytes_datum(text) : Datum(0), known);
     };
     const auto put_instant = [&](Instant t, bool known) { put(TimestampTzGetDatum(t), known && t != unknown); };
 
     const bool usable = w.problem.empty();
     const bool present = usable && w.identity.data() != nullptr;
-    put(usable ? Datum(0) : PointerGetDatum(cstring_to_text_with_len(w.problem.data(), w.problem.size())), !usable);
+    put_text(usable ? std::string_view() : w.problem);
     if (usable && w.event_id.data() == nullptr)
         put(hash_id(body), true);
     else
@@ -95,7 +87,7 @@ ATTENDANCE_FUNCTION(attendance_redact) {
     Arena arena = new_arena(Max(text.size(), 1));
     std::string_view redacted;
     guard([&] { redacted = redact(text, arena); });
-    PG_RETURN_DATUM(PointerGetDatum(cstring_to_text_with_len(redacted.data(), redacted.size())));
+    PG_RETURN_DATUM(bytes_datum(redacted));
 }
 
 // bytes(text): text and bytea have one layout.

@@ -6,11 +6,15 @@ CREATE TABLE attendance.configuration (
         -- An alternative that always matches shows the capture groups of any pattern, and an error for what is none.
         CHECK (attendance.require((regexp_match('', '(?:' || identity_pattern || ')|'))[1] IS NULL,
                'identity_pattern has no capture group',
-               'Put the part of the identity that is your user id into parentheses: ^user-([0-9]+)$'))
+               'Put the part of the identity that is your user id into parentheses: ^user-([0-9]+)$')),
+    clock_skew       interval NOT NULL DEFAULT '1 min'
+        CHECK (attendance.require(attendance.is_span(clock_skew),
+               'clock_skew is not a length of time', 'Give seconds or minutes, not negative.'))
 );
 INSERT INTO attendance.configuration DEFAULT VALUES;
 COMMENT ON TABLE attendance.configuration IS 'Settings, in one row: UPDATE it.';
 COMMENT ON COLUMN attendance.configuration.singleton IS 'true: there is one row';
+COMMENT ON COLUMN attendance.configuration.clock_skew IS 'by how much LiveKit''s clock and this one may differ when a token is checked';
 COMMENT ON COLUMN attendance.configuration.identity_pattern IS
 'POSIX regular expression whose first capture group is the attendee of an identity';
 

@@ -166,23 +166,39 @@ REVOKE ALL ON FUNCTION attendance.reopen(text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.reopen(text, timestamptz) IS
 'Marks the final sessions of a room for which evidence reaching back to `since` may matter; tick() looks at them again.';
 
-CREATE FUNCTION attendance.record(bodies bytea[], signed_by text[] DEFAULT NULL)
+CREATE FUNCTION attendance.record(bodies bytea[], auth_tokens text[] DEFAULT NULL)
     RETURNS TABLE (ordinal bigint, outcome text, http_status integer, reason text, event_id text)
 -- A plan made for one event fits a thousand; left to itself, PostgreSQL would plan every statement at every call.
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
-    facts attendance.fact[] := ARRAY(
-        SELECT attendance.parse(b.body) FROM unnest(bodies) WITH ORDINALITY b (body, n) ORDER BY b.n);
-    fresh bigint[];  -- ordinals of the events that were not known
+    signers text[];    -- by ordinal, as all of these: the key that signed; NULL where the caller vouches
+    refusals text[];   -- why a token was refused
+    facts attendance.fact[];  -- what an admitted body says: an event or a problem; else nothing
+    fresh bigint[];    -- ordinals of the events that were not known
 BEGIN
-    PERFORM attendance.share_rooms(ARRAY(SELECT DISTINCT f.room FROM unnest(facts) f WHERE f.problem IS NULL));
+    IF auth_tokens IS NOT NULL THEN
+        SELECT array_agg(c.api_key ORDER BY b.n), array_agg(c.refusal ORDER BY b.n) INTO signers, refusals
+        FROM unnest(bodies) WITH ORDINALITY b (body, n), attendance.check_token(auth_tokens[b.n], b.body) c;
+
+        INSERT INTO attendance.refusal AS f (day, reason, slot, times, last_at)
+        SELECT current_date, regexp_replace(r, ' at byte \d+$', '') AS reason, pg_backend_pid() % 16, count(*), now()
+        FROM unnest(refusals) r
+        WHERE r IS NOT NULL
+        GROUP BY 2
+        ORDER BY 2
+        ON CONFLICT (day, reason, slot) DO UPDATE SET times = f.times + excluded.times, last_at = excluded.last_at;
+    END IF;
+    facts := ARRAY(SELECT CASE WHEN refusals[b.n] IS NULL THEN attendance.parse(b.body) END
+                   FROM unnest(bodies) WITH ORDINALITY b (body, n) ORDER BY b.n);
+
+    PERFORM attendance.share_rooms(ARRAY(SELECT DISTINCT f.room FROM unnest(facts) f WHERE f.event IS NOT NULL));
 
     WITH usable AS (
-        SELECT DISTINCT ON (f.room, f.event_id) f.*, record.signed_by[f.ordinality] AS signed_by
+        SELECT DISTINCT ON (f.room, f.event_id) f.*, signers[f.ordinality] AS signed_by
         FROM unnest(facts) WITH ORDINALITY f
-        WHERE f.problem IS NULL
+        WHERE f.event IS NOT NULL
         ORDER BY f.room, f.event_id, f.ordinality
     ), logged AS (
         INSERT INTO attendance.event AS e
@@ -201,25 +217,27 @@ BEGIN
 
     INSERT INTO attendance.quarantine AS q (sha256, reason, length, body, signed_by, times)
     SELECT DISTINCT ON (b.hash) b.hash, f.problem, coalesce(length(b.body), 0),
-           attendance.redact(substring(b.body FOR 1048576)), record.signed_by[b.n], count(*) OVER (PARTITION BY b.hash)
-    FROM (SELECT sha256(coalesce(b.body, '')) AS hash, b.* FROM unnest(bodies) WITH ORDINALITY b (body, n)) b
-    JOIN unnest(facts) WITH ORDINALITY f ON f.ordinality = b.n
+           attendance.redact(substring(b.body FOR 1048576)), signers[b.n], count(*) OVER (PARTITION BY b.hash)
+    FROM unnest(facts) WITH ORDINALITY f
+    JOIN (SELECT sha256(coalesce(b.body, '')) AS hash, b.* FROM unnest(bodies) WITH ORDINALITY b (body, n)) b
+        ON b.n = f.ordinality
     WHERE f.problem IS NOT NULL
     ORDER BY b.hash, b.n
     ON CONFLICT (sha256) DO UPDATE SET times = q.times + excluded.times, last_received_at = excluded.last_received_at;
 
     RETURN QUERY
-    SELECT f.ordinality,
-           CASE WHEN f.problem IS NOT NULL THEN 'quarantined'
-                WHEN f.ordinality = ANY (fresh) THEN 'recorded'
-                ELSE 'duplicate' END,
-           200, f.problem, f.event_id::text
-    FROM unnest(facts) WITH ORDINALITY f;
+    SELECT f.ordinality, o.outcome, CASE o.outcome WHEN 'unauthorized' THEN 401 ELSE 200 END,
+           coalesce(refusals[f.ordinality], f.problem), f.event_id::text
+    FROM unnest(facts) WITH ORDINALITY f,
+         LATERAL (SELECT CASE WHEN refusals[f.ordinality] IS NOT NULL THEN 'unauthorized'
+                              WHEN f.problem IS NOT NULL THEN 'quarantined'
+                              WHEN f.ordinality = ANY (fresh) THEN 'recorded'
+                              ELSE 'duplicate' END AS outcome) o;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.record(bytea[], text[]) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.record(bytea[], text[]) IS
-'Logs, folds or quarantines bodies whose origin is settled (signed_by: the API key that signed each, NULL: the caller vouches), and says what became of each.';
+'Logs, folds, quarantines or refuses bodies, and says what became of each. Without auth_tokens the caller vouches for them all; with, each body needs a good one.';
 
 CREATE FUNCTION attendance.ingest(body bytea) RETURNS attendance.receipt
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -227,13 +245,14 @@ AS $$
 DECLARE
     receipt attendance.receipt;
 BEGIN
-    SELECT r.outcome, r.http_status, r.reason, r.event_id INTO receipt FROM attendance.record(ARRAY[body]) r;
+    SELECT r.outcome, r.http_status, r.reason, r.event_id INTO receipt
+    FROM attendance.record(ARRAY[body]) r;
     RETURN receipt;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.ingest(bytea) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.ingest(bytea) IS
-'Takes one webhook that the caller vouches for: the raw body, in UTF-8. Never raises for bad input (it is quarantined); raises for faults of the server, so that LiveKit retries.';
+'Takes one webhook that the caller vouches for: the raw body, in UTF-8. Never raises for bad input, which is quarantined; raises for faults of the server, so that LiveKit retries.';
 
 CREATE FUNCTION attendance.ingest(body text) RETURNS attendance.receipt
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -247,41 +266,76 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.ingest(text) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.ingest(text) IS 'ingest(bytea) for a body that the driver sends as text.';
+COMMENT ON FUNCTION attendance.ingest(text) IS
+'ingest(bytea) for a body that the driver sends as text.';
 
-CREATE FUNCTION attendance.ingest_batch(bodies bytea[])
-    RETURNS TABLE (ordinal bigint, outcome text, http_status integer, reason text, event_id text)
+CREATE FUNCTION attendance.ingest_signed(body bytea, auth_token text) RETURNS attendance.receipt
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    receipt attendance.receipt;
 BEGIN
-    RETURN QUERY SELECT * FROM attendance.record(bodies);
+    SELECT r.outcome, r.http_status, r.reason, r.event_id INTO receipt
+    FROM attendance.record(ARRAY[body], ARRAY[auth_token]) r;
+    RETURN receipt;
 END
 $$;
-REVOKE ALL ON FUNCTION attendance.ingest_batch(bytea[]) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.ingest_batch(bytea[]) IS
-'ingest() for many bodies in one transaction: a receipt for each, by its place in the array.';
+REVOKE ALL ON FUNCTION attendance.ingest_signed(bytea, text) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.ingest_signed(bytea, text) IS
+'Takes one webhook with the Authorization header it came with, checked against livekit_key over the raw bytes. One that is not proven gets unauthorized, 401 and a reason, and nothing of it is stored.';
 
-CREATE FUNCTION attendance.ingest_batch(bodies text[])
+CREATE FUNCTION attendance.ingest_signed(body text, auth_token text) RETURNS attendance.receipt
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    receipt attendance.receipt;
+BEGIN
+    SELECT r.outcome, r.http_status, r.reason, r.event_id INTO receipt
+    FROM attendance.record(ARRAY[attendance.bytes(body)], ARRAY[auth_token]) r;
+    RETURN receipt;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.ingest_signed(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.ingest_signed(text, text) IS
+'ingest_signed(bytea, text) for a body that the driver sends as text.';
+
+CREATE FUNCTION attendance.ingest_batch(bodies bytea[], auth_tokens text[] DEFAULT NULL)
     RETURNS TABLE (ordinal bigint, outcome text, http_status integer, reason text, event_id text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN QUERY SELECT * FROM attendance.record(
-        ARRAY(SELECT attendance.bytes(b.body) FROM unnest(bodies) WITH ORDINALITY b (body, n) ORDER BY b.n));
+        bodies, auth_tokens);
 END
 $$;
-REVOKE ALL ON FUNCTION attendance.ingest_batch(text[]) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.ingest_batch(text[]) IS 'ingest_batch(bytea[]) for bodies that the driver sends as text.';
+REVOKE ALL ON FUNCTION attendance.ingest_batch(bytea[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.ingest_batch(bytea[], text[]) IS
+'Many webhooks in one transaction: a receipt for each, by its place in the array. With auth_tokens as ingest_signed(), without as ingest().';
+
+CREATE FUNCTION attendance.ingest_batch(bodies text[], auth_tokens text[] DEFAULT NULL)
+    RETURNS TABLE (ordinal bigint, outcome text, http_status integer, reason text, event_id text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM attendance.record(
+        ARRAY(SELECT attendance.bytes(b.body) FROM unnest(bodies) WITH ORDINALITY b (body, n) ORDER BY b.n), auth_tokens);
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.ingest_batch(text[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.ingest_batch(text[], text[]) IS
+'ingest_batch(bytea[], text[]) for bodies that the driver sends as text.';
 
 CREATE VIEW attendance.webhook AS
-    SELECT NULL::text AS body, NULL::text AS outcome, NULL::integer AS http_status, NULL::text AS reason, NULL::text AS event_id
+    SELECT NULL::text AS body, NULL::text AS auth_token,
+           NULL::text AS outcome, NULL::integer AS http_status, NULL::text AS reason, NULL::text AS event_id
     WHERE false;
 COMMENT ON VIEW attendance.webhook IS
-'INSERT or COPY bodies here: the same as ingest(). RETURNING gives the receipt. Reads as empty.';
+'INSERT or COPY webhooks here: ingest(), or ingest_signed() where auth_token is given. RETURNING gives the receipt. Reads as empty.';
 COMMENT ON COLUMN attendance.webhook.body IS 'raw body of a webhook';
-COMMENT ON COLUMN attendance.webhook.outcome IS 'RETURNING only: recorded, duplicate or quarantined';
+COMMENT ON COLUMN attendance.webhook.auth_token IS 'its Authorization header; NULL: the caller vouches for the body';
+COMMENT ON COLUMN attendance.webhook.outcome IS 'RETURNING only: recorded, duplicate, quarantined or unauthorized';
 COMMENT ON COLUMN attendance.webhook.http_status IS 'RETURNING only: what to answer LiveKit with';
-COMMENT ON COLUMN attendance.webhook.reason IS 'RETURNING only: why it was quarantined';
+COMMENT ON COLUMN attendance.webhook.reason IS 'RETURNING only: why it was quarantined or refused';
 COMMENT ON COLUMN attendance.webhook.event_id IS 'RETURNING only: id under which it was logged';
 
 CREATE FUNCTION attendance.ingest_row() RETURNS trigger
@@ -289,11 +343,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     SELECT r.outcome, r.http_status, r.reason, r.event_id INTO NEW.outcome, NEW.http_status, NEW.reason, NEW.event_id
-    FROM attendance.record(ARRAY[attendance.bytes(NEW.body)]) r;
+    FROM attendance.record(ARRAY[attendance.bytes(NEW.body)], CASE WHEN NEW.auth_token IS NOT NULL THEN ARRAY[NEW.auth_token] END) r;
     RETURN NEW;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.ingest_row() FROM PUBLIC;
-COMMENT ON FUNCTION attendance.ingest_row() IS 'ingest() as the INSTEAD OF trigger of the view webhook.';
+COMMENT ON FUNCTION attendance.ingest_row() IS 'The INSTEAD OF trigger of the view webhook.';
 CREATE TRIGGER ingest INSTEAD OF INSERT ON attendance.webhook
     FOR EACH ROW EXECUTE FUNCTION attendance.ingest_row();

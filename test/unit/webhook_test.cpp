@@ -1,3 +1,4 @@
+#include "../../src/core/json.hpp"
 #include "../../src/core/webhook.hpp"
 
 #include <gtest/gtest.h>
