@@ -9,6 +9,7 @@ export LC_ALL=C.UTF-8 PGUSER=postgres PGDATABASE=postgres
 
 work=       # the temporary folder
 child=      # the process group that run() waits for
+patient=    # set while that may not be killed: half-installed packages are worse than a wait
 no_cluster=/etc/postgresql-common/createcluster.d/attendance.conf
 
 heading() { printf '\n== %s\n' "$*"; }
@@ -33,7 +34,7 @@ run() {
 
 # Installs those of the named packages that are missing, without the cluster that Debian would start for them.
 need() {
-    local package missing=()
+    local package missing=() install=(apt-get -qqy install --no-install-recommends)
     for package; do
         dpkg-query -Wf '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
     done
@@ -41,8 +42,11 @@ need() {
     echo "installing ${missing[*]}"
     as_root mkdir -p "${no_cluster%/*}"
     echo 'create_main_cluster = false' | as_root tee "$no_cluster" >/dev/null
-    as_root apt-get -qq update
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qqy install --no-install-recommends "${missing[@]}" >/dev/null
+    run as_root apt-get -qq update
+    run as_root "${install[@]}" --download-only "${missing[@]}" >/dev/null
+    patient=yes
+    run as_root env DEBIAN_FRONTEND=noninteractive "${install[@]}" "${missing[@]}" >/dev/null
+    patient=
     forget_no_cluster
 }
 
@@ -96,7 +100,9 @@ clean_up() {
     local pidfile tries
     trap '' HUP INT TERM
     set +e
-    if [[ $child ]]; then
+    if [[ $child && $patient ]]; then
+        wait "$child"
+    elif [[ $child ]]; then
         kill -TERM -- "-$child"
         for ((tries = 0; tries < 100; tries++)); do kill -0 -- "-$child" || break; sleep 0.1; done
         kill -KILL -- "-$child"

@@ -84,9 +84,9 @@ SELECT attendance.schedule_session('night', '2026-01-05 23:30', '2026-01-06 00:3
 CALL pg_temp.visits('night', ARRAY[('half of it', '2026-01-05 23:45', '2026-01-06 00:15')]::pg_temp.visit[]);
 SELECT attended, percent, late_by, early_by FROM pg_temp.judged WHERE session_id = 'night';
 
--- Across a change of the clocks. In spring 01:30 to 03:30 is one hour, in autumn 02:30 to 02:30 is one too. A limit of a day
--- is 24 hours on every day.
-INSERT INTO attendance.policy (policy, late_after, count_early, count_overtime) VALUES ('day', '1 day', '1 day', '1 day');
+-- Across a change of the clocks. In spring 01:30 to 03:30 is one hour, in autumn 02:30 to 02:30 is one too. 24 hours
+-- around a session are 24 hours on every day. In whatever time zone one asks, the answer is the same.
+INSERT INTO attendance.policy (policy, late_after, count_early, count_overtime) VALUES ('day', '24 h', '24 h', '24 h');
 SET timezone = 'Europe/Berlin';
 SELECT attendance.schedule_session('clocks', '2026-03-29 01:30', '2026-03-29 03:30', 'spring'),
        attendance.schedule_session('clocks', '2026-10-25 02:30+02', '2026-10-25 02:30+01', 'autumn'),

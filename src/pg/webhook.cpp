@@ -5,6 +5,7 @@
 #include "cycle.hpp"
 
 extern "C" {
+#include "common/sha2.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 }
@@ -14,14 +15,15 @@ using namespace attendance::pg;
 
 namespace {
 
-// The id of a body that carries none: what the sender repeats is the same, what differs is another.
-Datum hash_id(bytea* body) {
-    bytea* hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(body)));
-    char* text = static_cast<char*>(palloc(sizeof "sha256:" + 2 * VARSIZE_ANY_EXHDR(hash)));
-    strcpy(text, "sha256:");
-    char* end = text + strlen(text);
-    end += hex_encode(VARDATA_ANY(hash), VARSIZE_ANY_EXHDR(hash), end);
-    return bytes_datum({text, static_cast<std::size_t>(end - text)});
+// The id of a body that carries none: of what is stored, so that a replay of the log finds the same.
+Datum hash_id(std::string_view body) {
+    const Datum digest = DirectFunctionCall1(sha256_bytea, bytes_datum(body));
+    const std::string_view octets = get_bytes(DatumGetByteaPP(digest));
+    constexpr std::string_view prefix = "sha256:";
+    char id[prefix.size() + 2 * PG_SHA256_DIGEST_LENGTH];
+    memcpy(id, prefix.data(), prefix.size());
+    hex_encode(octets.data(), octets.size(), id + prefix.size());
+    return bytes_datum({id, sizeof id});
 }
 
 }  // namespace
@@ -56,7 +58,7 @@ ATTENDANCE_FUNCTION(attendance_parse) {
     const bool present = usable && w.identity.data() != nullptr;
     put_text(usable ? std::string_view() : w.problem);
     if (usable && w.event_id.data() == nullptr)
-        put(hash_id(body), true);
+        put(hash_id(w.body), true);
     else
         put_text(w.event_id);
     put_text(w.event);

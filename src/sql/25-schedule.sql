@@ -9,12 +9,16 @@ CREATE TABLE attendance.configuration (
                'Put the part of the identity that is your user id into parentheses: ^user-([0-9]+)$')),
     clock_skew       interval NOT NULL DEFAULT '1 min'
         CHECK (attendance.require(attendance.is_span(clock_skew),
-               'clock_skew is not a length of time', 'Give seconds or minutes, not negative.'))
+               'clock_skew is not a length of time', 'Give seconds or minutes, not negative.')),
+    quarantine_limit bigint NOT NULL DEFAULT 64 * 1024 * 1024 CHECK (quarantine_limit >= 0),
+    purged_before    timestamptz NOT NULL DEFAULT '-infinity'
 );
 INSERT INTO attendance.configuration DEFAULT VALUES;
 COMMENT ON TABLE attendance.configuration IS 'Settings, in one row: UPDATE it.';
 COMMENT ON COLUMN attendance.configuration.singleton IS 'true: there is one row';
 COMMENT ON COLUMN attendance.configuration.clock_skew IS 'by how much LiveKit''s clock and this one may differ when a token is checked';
+COMMENT ON COLUMN attendance.configuration.quarantine_limit IS 'bytes of bodies that are kept in quarantine; what comes then is only counted';
+COMMENT ON COLUMN attendance.configuration.purged_before IS 'evidence of before was purged; written by purge()';
 COMMENT ON COLUMN attendance.configuration.identity_pattern IS
 'POSIX regular expression whose first capture group is the attendee of an identity';
 

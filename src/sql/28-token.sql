@@ -86,10 +86,26 @@ CREATE TABLE attendance.refusal (
     PRIMARY KEY (day, reason, slot)
 );
 COMMENT ON TABLE attendance.refusal IS
-'How often tokens were refused, a few rows a day whatever comes: nothing of a refused body is kept. Sum over slot.';
+'How many bodies were not kept, and why: a few rows a day, whatever comes. Sum over slot.';
 COMMENT ON COLUMN attendance.refusal.day IS 'day, in the time zone of the session that received them';
 COMMENT ON COLUMN attendance.refusal.reason IS 'why, without the place in the text';
 COMMENT ON COLUMN attendance.refusal.slot IS 'one of 16, so that callers do not wait for each other';
 COMMENT ON COLUMN attendance.refusal.times IS 'how often';
 COMMENT ON COLUMN attendance.refusal.last_at IS 'when last';
 SELECT pg_catalog.pg_extension_config_dump('attendance.refusal', '');
+
+CREATE FUNCTION attendance.count_refusals(reasons text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO attendance.refusal AS f (day, reason, slot, times, last_at)
+    SELECT current_date, regexp_replace(r, ' at byte \d+$', '') AS reason, pg_backend_pid() % 16, count(*), now()
+    FROM unnest(reasons) r
+    WHERE r IS NOT NULL
+    GROUP BY 2
+    ORDER BY 2
+    ON CONFLICT (day, reason, slot) DO UPDATE SET times = f.times + excluded.times, last_at = excluded.last_at;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.count_refusals(text[]) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.count_refusals(text[]) IS 'Counts reasons for which a body was not kept; NULLs are none.';

@@ -1,0 +1,153 @@
+-- From facts to stays, and back to the sessions that they touch.
+
+-- Evidence and judgement of one room meet at an advisory lock: writers of evidence share it, a finalisation has it alone
+-- from before its snapshot until it commits. So an event is either in the result or finds the session final and reopens
+-- it. Rooms share 1024 locks, so that a backfill of any size fits the lock table; in order, so that nobody deadlocks.
+CREATE FUNCTION attendance.room_lock(room text) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT hashtext(room) & 1023;
+END;
+REVOKE ALL ON FUNCTION attendance.room_lock(text) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.room_lock(text) IS 'The second key of a room''s advisory lock; the first is 1635021924 (attd).';
+
+CREATE FUNCTION attendance.require_read_committed() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'attendance cannot be recorded or finalised in a % transaction', current_setting('transaction_isolation')
+            USING ERRCODE = 'invalid_transaction_state',
+                  HINT = 'Its snapshot may be older than a finalisation it must see. Use READ COMMITTED, PostgreSQL''s default.';
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.require_read_committed() FROM PUBLIC;
+COMMENT ON FUNCTION attendance.require_read_committed() IS
+'Raises invalid_transaction_state where a lock would be no use, because the snapshot is older than the lock.';
+
+CREATE FUNCTION attendance.share_rooms(rooms text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM attendance.require_read_committed();
+    PERFORM pg_advisory_xact_lock_shared(1635021924, l.lock)
+    FROM (SELECT DISTINCT attendance.room_lock(r) AS lock FROM unnest(rooms) r ORDER BY 1) l;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.share_rooms(text[]) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.share_rooms(text[]) IS 'Waits for finalisations of these rooms, and keeps new ones waiting until this transaction ends.';
+
+CREATE FUNCTION attendance.fold_facts(facts attendance.fact[]) RETURNS attendance.room_instance[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    instances attendance.room_instance[];
+BEGIN
+    -- Nearly every event repeats when its room started: only news is written, since a write would lock the room's row.
+    WITH news AS (
+        SELECT f.room, f.room_sid, min(f.instance_started_at) AS started_at, max(f.instance_finished_at) AS finished_at
+        FROM unnest(facts) f
+        WHERE num_nonnulls(f.instance_started_at, f.instance_finished_at) > 0
+        GROUP BY f.room, f.room_sid
+    ), written AS (
+        INSERT INTO attendance.room_instance AS i (room, room_sid, started_at, finished_at)
+        SELECT n.* FROM news n
+        WHERE NOT EXISTS (
+            SELECT FROM attendance.room_instance i
+            WHERE (i.room, i.room_sid) = (n.room, n.room_sid)
+              AND i.started_at IS NOT DISTINCT FROM least(i.started_at, n.started_at)
+              AND i.finished_at IS NOT DISTINCT FROM greatest(i.finished_at, n.finished_at))
+        ORDER BY n.room, n.room_sid
+        ON CONFLICT (room, room_sid) DO UPDATE SET
+            started_at = least(i.started_at, excluded.started_at),
+            finished_at = greatest(i.finished_at, excluded.finished_at)
+        RETURNING i
+    )
+    SELECT array_agg(w.i) INTO instances FROM written w;
+
+    INSERT INTO attendance.participation AS p
+        (room, participant_sid, room_sid, identity, name, role, counted, state_version, state_at, state_event_id, cycle, seen_at)
+    SELECT DISTINCT ON (f.room, f.participant_sid)
+        f.room, f.participant_sid, max(f.room_sid) OVER stay, f.identity, f.name, f.role, f.counted,
+        f.version, f.occurred_at, f.event_id, attendance.fold(f.cycle) OVER stay, max(f.seen_at) OVER stay
+    FROM unnest(facts) f
+    WHERE f.identity IS NOT NULL
+    WINDOW stay AS (PARTITION BY f.room, f.participant_sid)
+    ORDER BY f.room, f.participant_sid, f.version DESC, f.occurred_at DESC, f.event_id DESC
+    ON CONFLICT (room, participant_sid) DO UPDATE SET
+        room_sid = greatest(p.room_sid, excluded.room_sid),
+        cycle = attendance.fold(p.cycle, excluded.cycle),
+        seen_at = greatest(p.seen_at, excluded.seen_at),
+        (identity, name, role, counted, state_version, state_at, state_event_id) = (
+            SELECT s.*
+            FROM (VALUES
+                (p.identity, p.name, p.role, p.counted, p.state_version, p.state_at, p.state_event_id),
+                (excluded.identity, excluded.name, excluded.role, excluded.counted,
+                 excluded.state_version, excluded.state_at, excluded.state_event_id)
+            ) s (identity, name, role, counted, version, at, event_id)
+            ORDER BY s.version DESC, s.at DESC, s.event_id DESC
+            LIMIT 1);
+    RETURN instances;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.fold_facts(attendance.fact[]) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.fold_facts(attendance.fact[]) IS
+'Merges facts into room_instance and participation, in any order and any number of times; returns the instances that changed.';
+
+CREATE FUNCTION attendance.reopen(room text, since timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE attendance.session s SET reopened_at = now()
+    FROM (SELECT t.session_id
+          FROM attendance.session t
+          WHERE t.room = reopen.room AND t.judged_until > since AND t.finalised_at IS NOT NULL AND t.reopened_at IS NULL
+          ORDER BY t.session_id
+          FOR UPDATE) touched
+    WHERE s.session_id = touched.session_id AND s.room = reopen.room;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.reopen(text, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.reopen(text, timestamptz) IS
+'Marks the final sessions of a room for which evidence reaching back to `since` may matter; tick() looks at them again.';
+
+CREATE FUNCTION attendance.absorb(facts attendance.fact[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    instances attendance.room_instance[] := attendance.fold_facts(facts);
+BEGIN
+    PERFORM attendance.reopen(t.room, min(t.since))
+    FROM (
+        SELECT f.room, attendance.joined_at(f.cycle) AS since
+        FROM unnest(facts) f
+        WHERE f.identity IS NOT NULL
+    UNION ALL  -- the connection that a new one of the same identity replaces
+        SELECT f.room, attendance.joined_at(older.cycle)
+        FROM unnest(facts) f
+        CROSS JOIN LATERAL (
+            SELECT p.cycle
+            FROM attendance.participation p
+            WHERE p.room = f.room AND p.identity = f.identity
+              AND attendance.joined_at(p.cycle) < attendance.joined_at(f.cycle)
+            ORDER BY attendance.joined_at(p.cycle) DESC
+            LIMIT 1) older
+        WHERE attendance.is_open(older.cycle)
+    UNION ALL  -- open stays of an instance that finished, or that another one succeeds
+        SELECT i.room, attendance.joined_at(p.cycle)
+        FROM unnest(instances) i
+        JOIN attendance.participation p ON p.room = i.room AND attendance.is_open(p.cycle)
+        WHERE p.room_sid = i.room_sid
+           OR (attendance.joined_at(p.cycle) < i.started_at
+               AND NOT EXISTS (
+                   SELECT FROM attendance.room_instance b
+                   WHERE b.room = i.room AND b.started_at > attendance.joined_at(p.cycle) AND b.started_at < i.started_at))
+    ) t
+    GROUP BY t.room
+    ORDER BY t.room;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.absorb(attendance.fact[]) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.absorb(attendance.fact[]) IS
+'Folds facts, and reopens the final sessions that they may change.';
