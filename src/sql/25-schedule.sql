@@ -10,15 +10,13 @@ CREATE TABLE attendance.configuration (
     clock_skew       interval NOT NULL DEFAULT '1 min'
         CHECK (attendance.require(attendance.is_span(clock_skew),
                'clock_skew is not a length of time', 'Give seconds or minutes, not negative.')),
-    quarantine_limit bigint NOT NULL DEFAULT 64 * 1024 * 1024 CHECK (quarantine_limit >= 0),
-    purged_before    timestamptz NOT NULL DEFAULT '-infinity'
+    quarantine_limit bigint NOT NULL DEFAULT 64 * 1024 * 1024 CHECK (quarantine_limit >= 0)
 );
 INSERT INTO attendance.configuration DEFAULT VALUES;
 COMMENT ON TABLE attendance.configuration IS 'Settings, in one row: UPDATE it.';
 COMMENT ON COLUMN attendance.configuration.singleton IS 'true: there is one row';
 COMMENT ON COLUMN attendance.configuration.clock_skew IS 'by how much LiveKit''s clock and this one may differ when a token is checked';
 COMMENT ON COLUMN attendance.configuration.quarantine_limit IS 'bytes of bodies that are kept in quarantine; what comes then is only counted';
-COMMENT ON COLUMN attendance.configuration.purged_before IS 'evidence of before was purged; written by purge()';
 COMMENT ON COLUMN attendance.configuration.identity_pattern IS
 'POSIX regular expression whose first capture group is the attendee of an identity';
 
@@ -112,6 +110,7 @@ CREATE TABLE attendance.session (
     finalised_at timestamptz,
     judged_until timestamptz,
     reopened_at  timestamptz,
+    sealed_at    timestamptz,
     attempts     integer NOT NULL DEFAULT 0,
     retry_at     timestamptz,
     last_error   text,
@@ -121,7 +120,7 @@ CREATE TABLE attendance.session (
 CREATE INDEX session_due ON attendance.session (ends_at)
     WHERE cancelled_at IS NULL AND (finalised_at IS NULL OR reopened_at IS NOT NULL);
 CREATE INDEX session_final ON attendance.session (room, judged_until)
-    WHERE finalised_at IS NOT NULL AND reopened_at IS NULL;
+    WHERE finalised_at IS NOT NULL AND reopened_at IS NULL AND sealed_at IS NULL;
 CREATE INDEX session_start ON attendance.session (starts_at);
 COMMENT ON TABLE attendance.session IS 'A scheduled meeting: a room and a half-open time [starts_at, ends_at). Written by schedule_session().';
 COMMENT ON COLUMN attendance.session.room IS 'LiveKit room name';
@@ -136,6 +135,7 @@ COMMENT ON COLUMN attendance.session.cancelled_at IS 'when it was cancelled; a c
 COMMENT ON COLUMN attendance.session.finalised_at IS 'as_of of its latest finalisation; NULL: never';
 COMMENT ON COLUMN attendance.session.judged_until IS 'latest instant its finalisation looked at: evidence of an earlier one reopens it';
 COMMENT ON COLUMN attendance.session.reopened_at IS 'when something changed since; NULL: nothing did, the result is final';
+COMMENT ON COLUMN attendance.session.sealed_at IS 'when purge() took its evidence: its result stays as it is; NULL: the evidence is there';
 COMMENT ON COLUMN attendance.session.attempts IS 'finalisations that failed in a row';
 COMMENT ON COLUMN attendance.session.retry_at IS 'when tick() tries again after a failure';
 COMMENT ON COLUMN attendance.session.last_error IS 'why the latest finalisation failed; NULL: it did not';
@@ -230,6 +230,21 @@ $$;
 REVOKE ALL ON FUNCTION attendance.session_of(text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.session_of(text) IS 'The row of a session; raises no_data_found when there is none.';
 
+CREATE FUNCTION attendance.require_evidence(s attendance.session) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF s.sealed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'the evidence of session "%" was purged', s.session_id
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Its result in attendance.report stands; only override() still changes it.';
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.require_evidence(attendance.session) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.require_evidence(attendance.session) IS
+'Raises object_not_in_prerequisite_state for a session that can be judged no more, because purge() took its evidence.';
+
 -- Every change of a session or its roster takes its row first, so that it meets a finalisation before or after it.
 CREATE FUNCTION attendance.change_session(session_id text) RETURNS attendance.session
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -237,7 +252,7 @@ AS $$
 DECLARE
     found attendance.session;
 BEGIN
-    PERFORM attendance.session_of(session_id);
+    PERFORM attendance.require_evidence(attendance.session_of(session_id));
     UPDATE attendance.session s
     SET reopened_at = CASE WHEN s.finalised_at IS NOT NULL THEN coalesce(s.reopened_at, now()) END
     WHERE s.session_id = change_session.session_id
@@ -268,6 +283,7 @@ BEGIN
                   HINT = 'Swap starts_at and ends_at, or mend the date.';
     END IF;
     PERFORM attendance.require_policy(policy);
+    PERFORM attendance.require_evidence(s) FROM attendance.session s WHERE s.session_id = id;
     INSERT INTO attendance.session AS s (room, session_id, starts_at, ends_at, policy, title)
     VALUES (room, id, starts_at, ends_at, policy, title)
     ON CONFLICT ON CONSTRAINT session_session_id_key DO UPDATE SET

@@ -103,6 +103,7 @@ BEGIN
     FROM (SELECT t.session_id
           FROM attendance.session t
           WHERE t.room = reopen.room AND t.judged_until > since AND t.finalised_at IS NOT NULL AND t.reopened_at IS NULL
+            AND t.sealed_at IS NULL
           ORDER BY t.session_id
           FOR UPDATE) touched
     WHERE s.session_id = touched.session_id AND s.room = reopen.room;

@@ -72,6 +72,7 @@ DECLARE
     terms attendance.policy[] := ARRAY(SELECT t FROM attendance.terms(s, assess.policy) t WHERE t.policy = ANY (used));
     reach tstzrange;  -- no stay outside it matters, under any of the policies
 BEGIN
+    PERFORM attendance.require_evidence(s);
     IF cardinality(terms) < cardinality(used) THEN
         PERFORM attendance.require_policy(u) FROM unnest(used) u
         WHERE u NOT IN (SELECT t.policy FROM unnest(terms) t);
