@@ -237,7 +237,7 @@ BEGIN
     IF s.sealed_at IS NOT NULL THEN
         RAISE EXCEPTION 'the evidence of session "%" was purged', s.session_id
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'Its result in attendance.report stands; only override() still changes it.';
+                  HINT = 'Its result in attendance.report stands as it is.';
     END IF;
 END
 $$;

@@ -10,30 +10,6 @@ CREATE TYPE attendance.assessment AS (
 COMMENT ON TYPE attendance.assessment IS
 'One attendee of one session. status: with an override applied; computed_status: without; percent: of the session''s length, at most 100, NULL if it has none; last_leave: NULL while there.';
 
-CREATE TABLE attendance.override (
-    override_id bigint GENERATED ALWAYS AS IDENTITY,
-    room        text COLLATE "C" NOT NULL,
-    session_id  text COLLATE "C" NOT NULL,
-    attendee    text COLLATE "C" NOT NULL,
-    status      text COLLATE "C" CHECK (status IN ('present', 'late', 'partial', 'absent', 'excused')),
-    reason      text NOT NULL CHECK (reason <> ''),
-    set_by      text NOT NULL DEFAULT session_user,
-    set_at      timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (room, session_id, attendee, override_id),
-    FOREIGN KEY (room, session_id) REFERENCES attendance.session ON UPDATE CASCADE ON DELETE CASCADE
-);
-COMMENT ON TABLE attendance.override IS 'Marks set by hand, append-only: the latest of an attendee holds, one without a status clears it.';
-COMMENT ON COLUMN attendance.override.override_id IS 'order in which they were set';
-COMMENT ON COLUMN attendance.override.room IS 'LiveKit room name';
-COMMENT ON COLUMN attendance.override.session_id IS 'session';
-COMMENT ON COLUMN attendance.override.attendee IS 'whose mark';
-COMMENT ON COLUMN attendance.override.status IS 'the mark; NULL: back to the computed one';
-COMMENT ON COLUMN attendance.override.reason IS 'why';
-COMMENT ON COLUMN attendance.override.set_by IS 'database role that set it';
-COMMENT ON COLUMN attendance.override.set_at IS 'when';
-SELECT pg_catalog.pg_extension_config_dump('attendance.override', '');
-SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('attendance.override', 'override_id')::regclass, '');
-
 CREATE FUNCTION attendance.terms(s attendance.session, fresh text) RETURNS SETOF attendance.policy
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
