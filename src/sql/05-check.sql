@@ -16,10 +16,11 @@ COMMENT ON FUNCTION attendance.require(boolean, text, text) IS
 CREATE FUNCTION attendance.is_span(span interval) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT span >= '0' AND span < '100000 days' AND extract(year FROM span) = 0 AND extract(month FROM span) = 0;
+    SELECT span >= '0' AND span < '100000 h' AND extract(year FROM span) = 0
+           AND extract(month FROM span) = 0 AND extract(day FROM span) = 0;
 END;
 COMMENT ON FUNCTION attendance.is_span(interval) IS
-'Is this a length of time: not negative, not infinite, and without months, whose length varies?';
+'Is this a length of time: not negative, not infinite, and without days and months, whose length varies?';
 
 CREATE FUNCTION attendance.is_share(share numeric) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

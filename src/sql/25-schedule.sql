@@ -3,8 +3,10 @@
 CREATE TABLE attendance.configuration (
     singleton        boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     identity_pattern text NOT NULL DEFAULT '^(?:user-)?([0-9]+)(?:_.*)?$'
-        -- An alternative that always matches shows the capture groups of any pattern, and an error for what is none.
-        CHECK (attendance.require((regexp_match('', '(?:' || identity_pattern || ')|'))[1] IS NULL,
+        -- Asked on its own the pattern must be one; with an empty group as another alternative it always matches, and
+        -- shows how many groups it has beside that.
+        CHECK (attendance.require('' ~ identity_pattern IS NOT NULL
+                                  AND cardinality(regexp_match('', identity_pattern || '|()')) > 1,
                'identity_pattern has no capture group',
                'Put the part of the identity that is your user id into parentheses: ^user-([0-9]+)$')),
     clock_skew       interval NOT NULL DEFAULT '1 min'
@@ -56,11 +58,11 @@ CREATE TABLE attendance.policy (
     finalise_after    interval NOT NULL DEFAULT '5 min',
     excluded_roles    text[] NOT NULL DEFAULT '{observer}',
     CONSTRAINT late_after_is_span CHECK (attendance.require(attendance.is_span(late_after),
-        'late_after is not a length of time', 'Give hours, minutes or seconds, not negative and without months; NULL means never late.')),
+        'late_after is not a length of time', 'Give hours, minutes or seconds, not negative and without days; NULL means never late.')),
     CONSTRAINT absent_after_is_span CHECK (attendance.require(attendance.is_span(absent_after),
-        'absent_after is not a length of time', 'Give hours, minutes or seconds, not negative and without months; NULL means never absent for coming late.')),
+        'absent_after is not a length of time', 'Give hours, minutes or seconds, not negative and without days; NULL means never absent for coming late.')),
     CONSTRAINT early_leave_after_is_span CHECK (attendance.require(attendance.is_span(early_leave_after),
-        'early_leave_after is not a length of time', 'Give hours, minutes or seconds, not negative and without months; NULL means nobody leaves early.')),
+        'early_leave_after is not a length of time', 'Give hours, minutes or seconds, not negative and without days; NULL means nobody leaves early.')),
     CONSTRAINT bridge_gap_is_span CHECK (attendance.require(attendance.is_span(bridge_gap),
         'bridge_gap is not a length of time', 'Give minutes or seconds, not negative; 0 bridges nothing.')),
     CONSTRAINT count_early_is_span CHECK (attendance.require(attendance.is_span(count_early),

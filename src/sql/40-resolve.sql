@@ -26,10 +26,24 @@ CREATE VIEW attendance.stay AS
                (SELECT min(s.observed_at)
                 FROM attendance.snapshot s
                 WHERE s.room = p.room AND s.observed_at > p.seen_at + interval '10 s') AS missing_at
-        FROM (SELECT) one
+        FROM (SELECT WHERE attendance.is_open(p.cycle)) one
         LEFT JOIN attendance.room_instance own ON own.room = p.room AND own.room_sid = p.room_sid
-    ) b ON attendance.is_open(p.cycle);
+    ) b ON true;
 COMMENT ON VIEW attendance.stay IS 'participation, and beside each open stay the evidence that bounds it.';
 COMMENT ON COLUMN attendance.stay.room_finished_at IS 'when its room instance finished, or the next one started; NULL: neither, or the stay is not open';
 COMMENT ON COLUMN attendance.stay.replaced_at IS 'when the same identity connected again; NULL: never, or the stay is not open';
 COMMENT ON COLUMN attendance.stay.missing_at IS 'the first snapshot more than 10 s after seen_at; NULL: none, or the stay is not open';
+
+DO $$
+DECLARE
+    c record;
+BEGIN
+    FOR c IN
+        SELECT a.attname, pg_catalog.col_description(a.attrelid, a.attnum) AS text
+        FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = 'attendance.participation'::regclass AND a.attnum > 0
+    LOOP
+        EXECUTE pg_catalog.format('COMMENT ON COLUMN attendance.stay.%I IS %L', c.attname, c.text);
+    END LOOP;
+END
+$$;

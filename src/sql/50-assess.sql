@@ -32,43 +32,70 @@ REVOKE ALL ON FUNCTION attendance.terms(attendance.session, text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.terms(attendance.session, text) IS
 'The numbers a session is judged by, one row a policy: frozen where it was finalised, as they are now otherwise and for `fresh`.';
 
+CREATE FUNCTION attendance.stays_of(s attendance.session, terms attendance.policy[], base text, reach tstzrange, as_of timestamptz)
+    RETURNS TABLE (attendee text, participant_sid text, identity text, name text, role text, seen_at timestamptz,
+                   heartbeat_at timestamptz, cycle attendance.cycle, counted boolean, excluded boolean,
+                   counts_from timestamptz, counts_until timestamptz, bridge_gap interval)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT a.attendee, p.participant_sid, p.identity, p.name, p.role, p.seen_at, p.heartbeat_at,
+           attendance.resolve(p.cycle, p.seen_at, p.heartbeat_at, p.room_finished_at, p.replaced_at, p.missing_at,
+                              as_of, t.heartbeat_timeout, t.stale_after),
+           p.counted, coalesce(e.role, p.role, '') = ANY (t.excluded_roles),
+           s.starts_at - t.count_early, s.ends_at + t.count_overtime, t.bridge_gap
+    FROM attendance.stay p
+    CROSS JOIN LATERAL attendance.attendee_of(p.identity) a
+    LEFT JOIN attendance.enrolment e
+        ON e.room = s.room AND e.session_id = s.session_id AND e.attendee = a.attendee
+    JOIN unnest(terms) t ON t.policy = coalesce(e.policy, base)
+    WHERE attendance.room_key(p.room) && attendance.room_key(s.room) AND p.cycle::tstzrange && reach;
+END;
+REVOKE ALL ON FUNCTION attendance.stays_of(attendance.session, attendance.policy[], text, tstzrange, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.stays_of(attendance.session, attendance.policy[], text, tstzrange, timestamptz) IS
+'The stays of a session''s room that touch `reach`, resolved at as_of, each with its attendee and the window that counts for them.';
+
+CREATE FUNCTION attendance.terms_of(s attendance.session, policy text) RETURNS attendance.policy[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    used text[] := ARRAY(
+        SELECT coalesce(terms_of.policy, s.policy)
+        UNION
+        SELECT e.policy FROM attendance.enrolment e
+        WHERE e.room = s.room AND e.session_id = s.session_id AND e.policy IS NOT NULL);
+    terms attendance.policy[] := ARRAY(SELECT t FROM attendance.terms(s, terms_of.policy) t WHERE t.policy = ANY (used));
+BEGIN
+    IF cardinality(terms) < cardinality(used) THEN
+        PERFORM attendance.require_policy(u) FROM unnest(used) u
+        WHERE u NOT IN (SELECT t.policy FROM unnest(terms) t);
+    END IF;
+    RETURN terms;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.terms_of(attendance.session, text) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.terms_of(attendance.session, text) IS
+'terms() as an array; raises undefined_object when a policy in use does not exist.';
+
 CREATE FUNCTION attendance.assess(session_id text, as_of timestamptz DEFAULT now(), policy text DEFAULT NULL)
     RETURNS SETOF attendance.assessment
-LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 30 SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 30
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan  -- planning costs more than running
 AS $$
 #variable_conflict use_column
 DECLARE
     s attendance.session := attendance.session_of(session_id);
     base text := coalesce(assess.policy, s.policy);
-    used text[] := ARRAY(
-        SELECT base
-        UNION
-        SELECT e.policy FROM attendance.enrolment e
-        WHERE e.room = s.room AND e.session_id = s.session_id AND e.policy IS NOT NULL);
-    terms attendance.policy[] := ARRAY(SELECT t FROM attendance.terms(s, assess.policy) t WHERE t.policy = ANY (used));
+    terms attendance.policy[] := attendance.terms_of(s, assess.policy);
     reach tstzrange;  -- no stay outside it matters, under any of the policies
 BEGIN
     PERFORM attendance.require_evidence(s);
-    IF cardinality(terms) < cardinality(used) THEN
-        PERFORM attendance.require_policy(u) FROM unnest(used) u
-        WHERE u NOT IN (SELECT t.policy FROM unnest(terms) t);
-    END IF;
     SELECT tstzrange(s.starts_at - max(t.count_early + t.bridge_gap), s.ends_at + max(t.count_overtime + t.bridge_gap))
     INTO reach FROM unnest(terms) t;
 
     RETURN QUERY
     WITH stay AS (
-        SELECT a.attendee, p.participant_sid, p.seen_at, p.name, p.role, e.attendee IS NOT NULL AS enrolled,
-               attendance.resolve(p.cycle, p.seen_at, p.heartbeat_at, p.room_finished_at, p.replaced_at, p.missing_at,
-                                  as_of, t.heartbeat_timeout, t.stale_after) AS cycle,
-               s.starts_at - t.count_early AS counts_from, s.ends_at + t.count_overtime AS counts_until, t.bridge_gap
-        FROM attendance.stay p
-        CROSS JOIN LATERAL attendance.attendee_of(p.identity) a
-        LEFT JOIN attendance.enrolment e
-            ON e.room = s.room AND e.session_id = s.session_id AND e.attendee = a.attendee
-        JOIN unnest(terms) t ON t.policy = coalesce(e.policy, base)
-        WHERE attendance.room_key(p.room) && attendance.room_key(s.room) AND p.cycle::tstzrange && reach
-          AND p.counted AND coalesce(e.role, p.role, '') <> ALL (t.excluded_roles)
+        SELECT st.* FROM attendance.stays_of(s, terms, base, reach, as_of) st WHERE st.counted AND NOT st.excluded
     ), seen AS (
         SELECT st.attendee, attendance.cover(st.cycle, st.counts_from, st.counts_until, st.bridge_gap, as_of) AS coverage,
                (array_agg(st.name ORDER BY st.seen_at DESC, st.participant_sid DESC) FILTER (WHERE st.name IS NOT NULL))[1] AS name,
@@ -86,8 +113,9 @@ BEGIN
     SELECT s.session_id, p.attendee, p.name, p.role, p.enrolled,
            coalesce(o.status, j.status), j.status, CASE WHEN o.status IS NULL THEN j.rule ELSE 'override' END,
            coalesce((p.coverage).attended, '0'),
-           least(100, round(100 * extract(epoch FROM coalesce((p.coverage).attended, '0'))
-                            / nullif(extract(epoch FROM s.ends_at - s.starts_at), 0), 2))::numeric(5,2),
+           CASE WHEN s.ends_at > s.starts_at THEN
+               least(100, round(100 * extract(epoch FROM coalesce((p.coverage).attended, '0'))
+                                / extract(epoch FROM s.ends_at - s.starts_at), 2)) END::numeric(5,2),
            (p.coverage).first_join, nullif((p.coverage).last_leave, 'infinity'),
            j.late_by, j.early_by, j.is_late, j.left_early,
            coalesce((p.coverage).cycles, 0), coalesce((p.coverage).rejoins, 0), coalesce((p.coverage).longest_gap, '0'),

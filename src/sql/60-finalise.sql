@@ -50,7 +50,7 @@ SELECT pg_catalog.pg_extension_config_dump('attendance.result', '');
 SELECT pg_catalog.pg_extension_config_dump('attendance.result_revision', '');
 
 CREATE FUNCTION attendance.settle(s attendance.session, as_of timestamptz) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     judged attendance.assessment[];
