@@ -75,7 +75,7 @@ CREATE INDEX participation_stay ON attendance.participation
     USING gist (attendance.room_key(room), (cycle::tstzrange));
 CREATE INDEX participation_identity ON attendance.participation
     (room, identity, attendance.joined_at(cycle), participant_sid);
-CREATE INDEX participation_open ON attendance.participation (room, participant_sid) WHERE attendance.is_open(cycle);
+CREATE INDEX participation_open ON attendance.participation (room, identity) WHERE attendance.is_open(cycle);
 COMMENT ON TABLE attendance.participation IS 'One connection to a room: what its events prove, merged. No end in it is inferred.';
 COMMENT ON COLUMN attendance.participation.room IS 'LiveKit room name';
 COMMENT ON COLUMN attendance.participation.participant_sid IS 'LiveKit''s participant.sid (PA_…)';

@@ -152,3 +152,23 @@ $$;
 REVOKE ALL ON FUNCTION attendance.absorb(attendance.fact[]) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.absorb(attendance.fact[]) IS
 'Folds facts, and reopens the final sessions that they may change.';
+
+-- What an alias says is no evidence, but it moves stays from one person to another.
+CREATE FUNCTION attendance.reopen_alias() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE attendance.session s SET reopened_at = now()
+    WHERE s.finalised_at IS NOT NULL AND s.reopened_at IS NULL AND s.sealed_at IS NULL
+      AND EXISTS (SELECT FROM attendance.participation p
+                  WHERE p.room = s.room
+                    AND p.identity IN (CASE WHEN TG_OP <> 'INSERT' THEN OLD.identity END,
+                                       CASE WHEN TG_OP <> 'DELETE' THEN NEW.identity END)
+                    AND p.cycle::tstzrange && tstzrange(s.starts_at - interval '24 h', s.judged_until));
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.reopen_alias() FROM PUBLIC;
+COMMENT ON FUNCTION attendance.reopen_alias() IS 'Reopens the final sessions in which an identity was that gets, changes or loses an alias.';
+CREATE TRIGGER reopen AFTER INSERT OR UPDATE OR DELETE ON attendance.identity_alias
+    FOR EACH ROW EXECUTE FUNCTION attendance.reopen_alias();

@@ -77,16 +77,14 @@ REVOKE ALL ON FUNCTION attendance.terms_of(attendance.session, text) FROM PUBLIC
 COMMENT ON FUNCTION attendance.terms_of(attendance.session, text) IS
 'terms() as an array; raises undefined_object when a policy in use does not exist.';
 
-CREATE FUNCTION attendance.assess(session_id text, as_of timestamptz DEFAULT now(), policy text DEFAULT NULL)
-    RETURNS SETOF attendance.assessment
-LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 30
+CREATE FUNCTION attendance.compute(s attendance.session, as_of timestamptz, policy text) RETURNS SETOF attendance.assessment
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 30
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan  -- planning costs more than running
 AS $$
 #variable_conflict use_column
 DECLARE
-    s attendance.session := attendance.session_of(session_id);
-    base text := coalesce(assess.policy, s.policy);
-    terms attendance.policy[] := attendance.terms_of(s, assess.policy);
+    base text := coalesce(compute.policy, s.policy);
+    terms attendance.policy[] := attendance.terms_of(s, compute.policy);
     reach tstzrange;  -- no stay outside it matters, under any of the policies
 BEGIN
     PERFORM attendance.require_evidence(s);
@@ -111,7 +109,7 @@ BEGIN
         WHERE e.attendee IS NOT NULL OR (seen.coverage).first_presence IS NOT NULL
     )
     SELECT s.session_id, p.attendee, p.name, p.role, p.enrolled,
-           coalesce(o.status, j.status), j.status, CASE WHEN o.status IS NULL THEN j.rule ELSE 'override' END,
+           j.status, j.status, j.rule,
            coalesce((p.coverage).attended, '0'),
            CASE WHEN s.ends_at > s.starts_at THEN
                least(100, round(100 * extract(epoch FROM coalesce((p.coverage).attended, '0'))
@@ -119,19 +117,39 @@ BEGIN
            (p.coverage).first_join, nullif((p.coverage).last_leave, 'infinity'),
            j.late_by, j.early_by, j.is_late, j.left_early,
            coalesce((p.coverage).cycles, 0), coalesce((p.coverage).rejoins, 0), coalesce((p.coverage).longest_gap, '0'),
-           coalesce((p.coverage).inferred, false), o.status IS NOT NULL
+           coalesce((p.coverage).inferred, false), false
     FROM person p
     JOIN unnest(terms) t ON t.policy = p.policy
     CROSS JOIN LATERAL attendance.judge(p.coverage, s.starts_at, s.ends_at, t.late_after, t.absent_after,
         t.early_leave_after, t.absent_below, t.partial_below, p.excused) j
+    WHERE NOT p.enrolled OR p.role <> ALL (t.excluded_roles);
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.compute(attendance.session, timestamptz, text) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.compute(attendance.session, timestamptz, text) IS 'assess() without overrides.';
+
+CREATE FUNCTION attendance.assess(session_id text, as_of timestamptz DEFAULT now(), policy text DEFAULT NULL)
+    RETURNS SETOF attendance.assessment
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 30
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+    s attendance.session := attendance.session_of(session_id);
+BEGIN
+    RETURN QUERY
+    SELECT c.session_id, c.attendee, c.name, c.role, c.enrolled,
+           coalesce(o.status, c.status), c.computed_status, CASE WHEN o.status IS NULL THEN c.rule ELSE 'override' END,
+           c.attended, c.percent, c.first_join, c.last_leave, c.late_by, c.early_by, c.is_late, c.left_early,
+           c.cycles, c.rejoins, c.longest_gap, c.inferred, o.status IS NOT NULL
+    FROM attendance.compute(s, as_of, assess.policy) c
     LEFT JOIN LATERAL (
         SELECT o.status
         FROM attendance.override o
-        WHERE o.room = s.room AND o.session_id = s.session_id AND o.attendee = p.attendee
+        WHERE o.room = s.room AND o.session_id = s.session_id AND o.attendee = c.attendee
         ORDER BY o.override_id DESC
         LIMIT 1) o ON true
-    WHERE NOT p.enrolled OR p.role <> ALL (t.excluded_roles)
-    ORDER BY p.attendee;
+    ORDER BY c.attendee;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.assess(text, timestamptz, text) FROM PUBLIC;

@@ -37,8 +37,8 @@ BEGIN
               ('is_late', 'came more than late_after after the start'), ('left_early', 'left more than early_leave_after before the end'),
               ('cycles', 'stays'), ('rejoins', 'returns after a gap'), ('longest_gap', 'the longest gap between stays'),
               ('inferred', 'the end of a stay was not observed but inferred'), ('overridden', 'status was set by hand'),
-              ('revision', 'counts the changes of this row, from 1'), ('computed_at', 'as_of of the finalisation that wrote it'),
-              ('replaced_at', 'as_of of the finalisation that replaced it')) d (name, text) ON d.name = a.attname
+              ('revision', 'counts the changes of this row, from 1'), ('computed_at', 'when it was written'),
+              ('replaced_at', 'when it was replaced')) d (name, text) ON d.name = a.attname
         WHERE a.attrelid IN ('attendance.result'::regclass, 'attendance.result_revision'::regclass)
     LOOP
         EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', c.relation, c.attname, c.text);
@@ -75,7 +75,7 @@ BEGIN
                 AND to_jsonb(j) = to_jsonb(r) - '{room,revision,computed_at}'::text[])
         RETURNING r.*
     ), kept AS (
-        INSERT INTO attendance.result_revision SELECT o.*, as_of FROM outdated o RETURNING attendee
+        INSERT INTO attendance.result_revision SELECT o.*, now() FROM outdated o RETURNING attendee
     )
     SELECT array_agg(k.attendee) INTO replaced FROM kept k;
 
@@ -84,7 +84,7 @@ BEGIN
         SELECT s.room, j.*,
                1 + coalesce((SELECT max(v.revision) FROM attendance.result_revision v
                              WHERE v.room = s.room AND v.session_id = s.session_id AND v.attendee = j.attendee), 0),
-               as_of
+               now()
         FROM unnest(judged) j
         WHERE NOT EXISTS (SELECT FROM attendance.result r
                           WHERE r.room = s.room AND r.session_id = s.session_id AND r.attendee = j.attendee)
