@@ -117,6 +117,11 @@ CREATE FUNCTION attendance.absorb(facts attendance.fact[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
+    silent attendance.participation[] := ARRAY(  -- open stays that the facts show alive, as they were
+        SELECT p
+        FROM unnest(facts) f
+        JOIN attendance.participation p ON p.room = f.room AND p.participant_sid = f.participant_sid
+        WHERE f.version < 0 AND attendance.is_open(p.cycle));
     instances attendance.room_instance[] := attendance.fold_facts(facts);
 BEGIN
     PERFORM attendance.reopen(t.room, min(t.since))
@@ -124,6 +129,8 @@ BEGIN
         SELECT f.room, attendance.joined_at(f.cycle) AS since
         FROM unnest(facts) f
         WHERE f.identity IS NOT NULL
+    UNION ALL  -- whoever was thought gone since
+        SELECT s.room, greatest(s.seen_at, s.heartbeat_at) FROM unnest(silent) s
     UNION ALL  -- the connection that a new one of the same identity replaces
         SELECT f.room, attendance.joined_at(older.cycle)
         FROM unnest(facts) f

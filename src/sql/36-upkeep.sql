@@ -23,14 +23,18 @@ BEGIN
         FROM attendance.participation p WHERE p.room = one AND p.heartbeat_at IS NOT NULL;
         DELETE FROM attendance.participation p WHERE p.room = one;
         DELETE FROM attendance.room_instance i WHERE i.room = one;
+        DELETE FROM attendance.snapshot n WHERE n.room = one;
 
         room := one;
-        SELECT sum(chunk.events) INTO events
+        SELECT coalesce(sum(chunk.events), 0) INTO events
         FROM (SELECT count(*) AS events,
                      attendance.fold_facts(array_agg(attendance.parse(attendance.bytes(e.body::text))))
               FROM (SELECT e.body, row_number() OVER (ORDER BY e.event_id) / 1000 AS chunk
                     FROM attendance.event e WHERE e.room = one AND e.source = 'webhook') e
               GROUP BY e.chunk) chunk;
+        SELECT events + count(attendance.fold_snapshot(e.room, e.event_id, e.occurred_at, attendance.listed(e.room, e.body, e.occurred_at)))
+        INTO events
+        FROM attendance.event e WHERE e.room = one AND e.source = 'snapshot';
         UPDATE attendance.participation p SET heartbeat_at = h.value::timestamptz
         FROM jsonb_each_text(heartbeats) h
         WHERE p.room = one AND p.participant_sid = h.key;
@@ -53,10 +57,12 @@ BEGIN ATOMIC
     SELECT concat((SELECT md5(string_agg(p::text, E'\n' ORDER BY p.participant_sid))
                    FROM attendance.participation p WHERE p.room = fingerprint.room),
                   (SELECT md5(string_agg(i::text, E'\n' ORDER BY i.room_sid))
-                   FROM attendance.room_instance i WHERE i.room = fingerprint.room));
+                   FROM attendance.room_instance i WHERE i.room = fingerprint.room),
+                  (SELECT md5(string_agg(n::text, E'\n' ORDER BY n.observed_at))
+                   FROM attendance.snapshot n WHERE n.room = fingerprint.room));
 END;
 REVOKE ALL ON FUNCTION attendance.fingerprint(text) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.fingerprint(text) IS 'A hash of the stays and instances of a room: the same evidence, the same hash.';
+COMMENT ON FUNCTION attendance.fingerprint(text) IS 'A hash of the stays, instances and snapshots of a room: the same evidence, the same hash.';
 
 CREATE FUNCTION attendance.retry_quarantine(INOUT sha256 bytea DEFAULT NULL, body text DEFAULT NULL,
     OUT outcome text, OUT reason text, OUT event_id text) RETURNS SETOF record

@@ -42,9 +42,15 @@ BEGIN
               AND NOT EXISTS (SELECT FROM attendance.participation p
                               WHERE p.room = e.room AND p.participant_sid = e.participant_sid)
               AND NOT EXISTS (SELECT FROM attendance.room_instance i WHERE i.room = e.room AND i.room_sid = e.room_sid)
+              AND (e.source = 'webhook'
+                   OR NOT EXISTS (SELECT FROM attendance.participation p
+                                  WHERE p.room = e.room AND attendance.joined_at(p.cycle) <= e.occurred_at))
             RETURNING 1
         )
         SELECT count(*) INTO events FROM gone;
+        DELETE FROM attendance.snapshot n
+        WHERE n.room = purge.room
+          AND NOT EXISTS (SELECT FROM attendance.event e WHERE e.room = n.room AND e.event_id = n.source);
         IF events + stays + sessions > 0 THEN
             RETURN NEXT;
         END IF;
@@ -108,7 +114,27 @@ BEGIN
         body = attendance.body_of(jsonb_populate_record(
             attendance.parse(attendance.bytes(e.body::text)),
             jsonb_build_object('event_id', e.event_id, 'identity', known ->> e.identity, 'name', NULL)))
-    WHERE known ? coalesce(e.identity, e.body #>> '{participant,identity}');
+    WHERE e.source = 'webhook' AND known ? coalesce(e.identity, e.body #>> '{participant,identity}');
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN NEXT;
+
+    relation := 'event (snapshots)';
+    UPDATE attendance.event e SET body = n.body
+    FROM (SELECT v.room, v.event_id,
+                 json_build_object('participants', json_agg(
+                     CASE WHEN known ? (p ->> 'identity') THEN
+                         ((attendance.body_of(jsonb_populate_record(
+                             attendance.listed_fact(v.room, p, v.occurred_at),
+                             jsonb_build_object('identity', known ->> (p ->> 'identity'), 'name', NULL)))::jsonb
+                          -> 'participant') || jsonb_build_object('state', p -> 'state'))::json
+                     ELSE p END)) AS body,
+                 bool_or(known ? (p ->> 'identity')) AS concerned
+          FROM attendance.event v
+          CROSS JOIN LATERAL json_array_elements(
+              CASE json_typeof(v.body) WHEN 'array' THEN v.body ELSE v.body -> 'participants' END) p
+          WHERE v.source = 'snapshot'
+          GROUP BY v.room, v.event_id) n
+    WHERE n.concerned AND e.room = n.room AND e.event_id = n.event_id;
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN NEXT;
 
