@@ -26,6 +26,7 @@ CREATE TABLE attendance.event (
     body            json NOT NULL,
     PRIMARY KEY (room, event_id)
 );
+CREATE INDEX event_received ON attendance.event (received_at);
 COMMENT ON TABLE attendance.event IS 'Append-only log of everything LiveKit told: all else in evidence can be rebuilt from it.';
 COMMENT ON COLUMN attendance.event.room IS 'LiveKit room name; empty for the events that carry none';
 COMMENT ON COLUMN attendance.event.event_id IS 'LiveKit''s id (EV_…), or sha256: and the hash of the body where it sent none';
