@@ -32,8 +32,8 @@ include $(PGXS)
 
 # PostgreSQL's headers are the system's: their warnings are not ours.
 override CPPFLAGS := $(patsubst -I$(includedir_server),-isystem $(includedir_server),$(CPPFLAGS))
-# PGXS has C's warning flags for C++ too; g++ refuses some of them.
-override CXXFLAGS := $(filter-out -Wdeclaration-after-statement,$(CXXFLAGS))
+# PGXS may have flags for C++ that g++ refuses.
+override CXXFLAGS := $(filter-out -Wdeclaration-after-statement -fexcess-precision=standard,$(CXXFLAGS))
 
 $(built): $(parts)
 	cat $^ > $@
