@@ -192,6 +192,8 @@ CREATE TRIGGER replace_seed BEFORE INSERT ON attendance.configuration
     FOR EACH ROW EXECUTE FUNCTION attendance.replace_seed();
 CREATE TRIGGER replace_seed BEFORE INSERT ON attendance.policy
     FOR EACH ROW EXECUTE FUNCTION attendance.replace_seed();
+ALTER TABLE attendance.configuration ENABLE ALWAYS TRIGGER replace_seed;
+ALTER TABLE attendance.policy ENABLE ALWAYS TRIGGER replace_seed;
 
 SELECT pg_catalog.pg_extension_config_dump('attendance.configuration', '');
 SELECT pg_catalog.pg_extension_config_dump('attendance.identity_alias', '');
@@ -247,14 +249,14 @@ REVOKE ALL ON FUNCTION attendance.require_evidence(attendance.session) FROM PUBL
 COMMENT ON FUNCTION attendance.require_evidence(attendance.session) IS
 'Raises object_not_in_prerequisite_state for a session that can be judged no more, because purge() took its evidence.';
 
--- Every change of a session or its roster takes its row first, so that it meets a finalisation before or after it.
 CREATE FUNCTION attendance.change_session(session_id text) RETURNS attendance.session
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found attendance.session;
+    found attendance.session := attendance.session_of(session_id);
 BEGIN
-    PERFORM attendance.require_evidence(attendance.session_of(session_id));
+    PERFORM attendance.share_rooms(ARRAY[found.room]);
+    PERFORM attendance.require_evidence(found);
     UPDATE attendance.session s
     SET reopened_at = CASE WHEN s.finalised_at IS NOT NULL THEN coalesce(s.reopened_at, now()) END
     WHERE s.session_id = change_session.session_id
@@ -285,6 +287,7 @@ BEGIN
                   HINT = 'Swap starts_at and ends_at, or mend the date.';
     END IF;
     PERFORM attendance.require_policy(policy);
+    PERFORM attendance.share_rooms(ARRAY(SELECT room UNION SELECT s.room FROM attendance.session s WHERE s.session_id = id));
     PERFORM attendance.require_evidence(s) FROM attendance.session s WHERE s.session_id = id;
     INSERT INTO attendance.session AS s (room, session_id, starts_at, ends_at, policy, title)
     VALUES (room, id, starts_at, ends_at, policy, title)

@@ -39,6 +39,7 @@ DECLARE
         ORDER BY b.n);
     fresh bigint[];  -- ordinals of the events that were not known
 BEGIN
+    PERFORM attendance.require_read_committed();
     PERFORM attendance.share_rooms(ARRAY(SELECT DISTINCT f.room FROM unnest(facts) f WHERE f.event IS NOT NULL));
 
     WITH usable AS (

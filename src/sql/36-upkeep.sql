@@ -10,13 +10,8 @@ DECLARE
     before text;
     heartbeats jsonb;
 BEGIN
-    PERFORM attendance.require_read_committed();
-    PERFORM pg_advisory_xact_lock(1635021924, l.lock)
-    FROM (SELECT DISTINCT attendance.room_lock(rebuild.room) AS lock WHERE rebuild.room IS NOT NULL
-          UNION
-          SELECT generate_series(0, 1023) WHERE rebuild.room IS NULL
-          ORDER BY 1) l;
     rooms := ARRAY(SELECT DISTINCT e.room FROM attendance.event e WHERE e.room = rebuild.room OR rebuild.room IS NULL);
+    PERFORM attendance.claim_rooms(rooms);
     FOREACH one IN ARRAY rooms LOOP
         before := attendance.fingerprint(one);
         SELECT jsonb_object_agg(p.participant_sid, p.heartbeat_at) INTO heartbeats

@@ -6,7 +6,9 @@ AS $$
 DECLARE
     stay record;
     touched integer := 0;
+    silent_since timestamptz;
 BEGIN
+    PERFORM attendance.require_read_committed();
     PERFORM attendance.share_rooms(ARRAY[room]);
     FOR stay IN
         SELECT p.participant_sid, greatest(p.seen_at, p.heartbeat_at) AS last_at
@@ -17,9 +19,10 @@ BEGIN
     LOOP
         UPDATE attendance.participation p SET heartbeat_at = greatest(p.heartbeat_at, at)
         WHERE p.room = heartbeat.room AND p.participant_sid = stay.participant_sid;
-        PERFORM attendance.reopen(room, stay.last_at);
+        silent_since := least(silent_since, stay.last_at);
         touched := touched + 1;
     END LOOP;
+    PERFORM attendance.reopen(room, silent_since) WHERE touched > 0;
     RETURN touched;
 END
 $$;
@@ -149,6 +152,7 @@ DECLARE
     id text := attendance.listing_id(observed_at);
     since timestamptz;
 BEGIN
+    PERFORM attendance.require_read_committed();
     PERFORM attendance.share_rooms(ARRAY[room]);
     RETURN QUERY SELECT * FROM attendance.compare_listing(room, facts, observed_at);
 

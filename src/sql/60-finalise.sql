@@ -57,11 +57,6 @@ DECLARE
     replaced text[];
     written text[];
 BEGIN
-    IF s.cancelled_at IS NOT NULL THEN
-        RAISE EXCEPTION 'session "%" is cancelled', s.session_id
-            USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'attendance.schedule_session() with its session_id brings it back.';
-    END IF;
     INSERT INTO attendance.frozen_policy SELECT s.room, s.session_id, t.* FROM attendance.terms(s, NULL) t
     ON CONFLICT DO NOTHING;
     judged := ARRAY(SELECT a FROM attendance.assess(s.session_id, as_of) a);
@@ -106,15 +101,38 @@ REVOKE ALL ON FUNCTION attendance.settle(attendance.session, timestamptz) FROM P
 COMMENT ON FUNCTION attendance.settle(attendance.session, timestamptz) IS
 'Writes the judgement of a session whose locks the caller holds; returns how many result rows changed.';
 
+CREATE FUNCTION attendance.claim_session(session_id text) RETURNS attendance.session
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found attendance.session := attendance.session_of(session_id);
+    claimed text;
+BEGIN
+    LOOP  -- again, if it has moved to another room meanwhile
+        claimed := found.room;
+        PERFORM attendance.claim_rooms(ARRAY[claimed]);
+        SELECT * INTO found FROM attendance.session s WHERE s.session_id = claim_session.session_id FOR UPDATE;
+        EXIT WHEN found.room = claimed;
+    END LOOP;
+    PERFORM attendance.require_evidence(found);
+    IF found.cancelled_at IS NOT NULL THEN
+        RAISE EXCEPTION 'session "%" is cancelled', session_id
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'attendance.schedule_session() with its session_id brings it back.';
+    END IF;
+    RETURN found;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.claim_session(text) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.claim_session(text) IS
+'Takes the locks that settle() needs and returns the session; raises no_data_found for an unknown one, object_not_in_prerequisite_state for a cancelled or purged one.';
+
 CREATE FUNCTION attendance.finalise(session_id text, as_of timestamptz DEFAULT now()) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    s attendance.session := attendance.session_of(session_id);
+    s attendance.session := attendance.claim_session(session_id);
 BEGIN
-    PERFORM attendance.require_read_committed();
-    PERFORM pg_advisory_xact_lock(1635021924, attendance.room_lock(s.room));
-    SELECT * INTO s FROM attendance.session t WHERE t.session_id = finalise.session_id FOR UPDATE;
     RETURN attendance.settle(s, as_of);
 END
 $$;

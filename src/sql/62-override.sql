@@ -28,23 +28,19 @@ CREATE FUNCTION attendance.set_override(session_id text, attendee text, status t
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    s attendance.session := attendance.session_of(session_id);
+    s attendance.session := attendance.claim_session(session_id);
 BEGIN
-    IF s.cancelled_at IS NOT NULL THEN
-        RAISE EXCEPTION 'session "%" is cancelled', session_id
-            USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'attendance.schedule_session() with its session_id brings it back.';
-    ELSIF coalesce(reason, '') = '' THEN
+    IF coalesce(reason, '') = '' THEN
         RAISE EXCEPTION 'an override needs a reason'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Say why, for whoever asks later.';
-    ELSIF NOT EXISTS (SELECT FROM attendance.assess(session_id, now()) a WHERE a.attendee = set_override.attendee) THEN
+    ELSIF NOT EXISTS (SELECT FROM attendance.compute(s, now(), NULL) a WHERE a.attendee = set_override.attendee) THEN
         RAISE EXCEPTION '"%" is not in session "%"', attendee, session_id
             USING ERRCODE = 'no_data_found', HINT = 'attendance.enrol() puts somebody on its roster.';
     END IF;
     INSERT INTO attendance.override (room, session_id, attendee, status, reason)
     VALUES (s.room, s.session_id, attendee, status, reason);
     IF s.finalised_at IS NOT NULL THEN
-        PERFORM attendance.finalise(session_id, s.finalised_at);
+        PERFORM attendance.settle(s, s.finalised_at);
     END IF;
 END
 $$;
@@ -88,14 +84,14 @@ CREATE FUNCTION attendance.recompute(session_id text, policy text DEFAULT NULL) 
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    s attendance.session;
+    s attendance.session := attendance.claim_session(session_id);
 BEGIN
     PERFORM attendance.require_policy(policy) WHERE policy IS NOT NULL;
-    s := attendance.change_session(session_id);
     DELETE FROM attendance.frozen_policy f WHERE f.room = s.room AND f.session_id = s.session_id;
     UPDATE attendance.session t SET policy = coalesce(recompute.policy, t.policy)
-    WHERE t.room = s.room AND t.session_id = s.session_id;
-    RETURN CASE WHEN s.finalised_at IS NULL THEN 0 ELSE attendance.finalise(session_id, now()) END;
+    WHERE t.room = s.room AND t.session_id = s.session_id
+    RETURNING * INTO s;
+    RETURN CASE WHEN s.finalised_at IS NULL THEN 0 ELSE attendance.settle(s, now()) END;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.recompute(text, text) FROM PUBLIC;

@@ -8,7 +8,9 @@ DECLARE
     horizon timestamptz;  -- of one room: no session that can still change looks further back
 BEGIN
     FOR room IN
-        SELECT DISTINCT e.room FROM attendance.event e WHERE e.occurred_at < before ORDER BY 1
+        SELECT r.room
+        FROM (SELECT DISTINCT e.room FROM attendance.event e WHERE e.occurred_at < before) r
+        ORDER BY attendance.room_lock(r.room), r.room
     LOOP
         PERFORM attendance.share_rooms(ARRAY[room]);
         WITH sealed AS (
@@ -27,6 +29,7 @@ BEGIN
             DELETE FROM attendance.participation p
             USING attendance.stay t
             WHERE p.room = purge.room AND t.room = p.room AND t.participant_sid = p.participant_sid
+              AND p.cycle = t.cycle AND p.seen_at = t.seen_at  -- an event may come in between
               AND attendance.left_at(attendance.resolve(t.cycle, t.seen_at, t.heartbeat_at, t.room_finished_at,
                                                         t.replaced_at, t.missing_at, now())) <= horizon
             RETURNING 1
@@ -97,6 +100,10 @@ BEGIN
           CROSS JOIN LATERAL attendance.attendee_of(d.identity) o
           WHERE o.attendee = forget.attendee) i;
     known := coalesce(known, '{}');
+    PERFORM attendance.claim_rooms(ARRAY(
+        SELECT p.room FROM attendance.participation p WHERE known ? p.identity
+        UNION SELECT e.room FROM attendance.enrolment e WHERE e.attendee = forget.attendee
+        UNION SELECT r.room FROM attendance.result r WHERE r.attendee = forget.attendee));
     names := ARRAY(SELECT p.name FROM attendance.participation p WHERE known ? p.identity AND p.name IS NOT NULL
                    UNION SELECT e.name FROM attendance.enrolment e WHERE e.attendee = forget.attendee AND e.name IS NOT NULL);
 
