@@ -29,7 +29,7 @@ BEGIN
             DELETE FROM attendance.participation p
             USING attendance.stay t
             WHERE p.room = purge.room AND t.room = p.room AND t.participant_sid = p.participant_sid
-              AND p.cycle = t.cycle AND p.seen_at = t.seen_at  -- an event may come in between
+              AND p.cycle OPERATOR(attendance.=) t.cycle AND p.seen_at = t.seen_at  -- an event may come in between
               AND attendance.left_at(attendance.resolve(t.cycle, t.seen_at, t.heartbeat_at, t.room_finished_at,
                                                         t.replaced_at, t.missing_at, now())) <= horizon
             RETURNING 1
