@@ -3,7 +3,7 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
 SET client_min_messages = warning;
-TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.quarantine, attendance.session CASCADE;
+TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.snapshot, attendance.quarantine, attendance.session CASCADE;
 
 -- No webhook: a reason for each, and 200, since what cannot be used once cannot be used at the next attempt either.
 SELECT case_, r.outcome, r.http_status, r.reason, r.event_id

@@ -3,7 +3,7 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
 SET client_min_messages = warning;
-TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.session CASCADE;
+TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.snapshot, attendance.session CASCADE;
 
 -- Webhooks have milliseconds at best, so stays are put into the evidence as they would be after a join and a leave. The
 -- identity is what the case is about; as it does not begin with a number it is the attendee too.

@@ -45,8 +45,8 @@ CALL pg_temp.stay('3_laptop', '11:20', '11:50');
 CALL pg_temp.stay('3', '11:25', '11:30');
 SELECT * FROM pg_temp.why('3');
 
--- Who was not there though LiveKit told of them: never connected, gone at once, no person, hidden, of a role that is not
--- judged, said by LiveKit or by the roster.
+-- Who was not there though LiveKit told of them: never connected, gone at once (which is no stay), hidden, of a role that
+-- is not judged, said by LiveKit or by the roster.
 CALL pg_temp.stay('aborted', '11:00', '11:05', ended_by => 'aborted');
 CALL pg_temp.stay('at once', '11:00', '11:00');
 CALL pg_temp.stay('hidden', '11:00', '12:00', counted => false);

@@ -3,7 +3,7 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
 SET client_min_messages = warning;
-TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.quarantine, attendance.session CASCADE;
+TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.snapshot, attendance.quarantine, attendance.session CASCADE;
 
 -- A webhook as LiveKit sends it. All are of one day.
 CREATE FUNCTION pg_temp.said(event text, room text, identity text, joined time, at time) RETURNS text LANGUAGE sql AS $$

@@ -15,7 +15,7 @@ CREATE TEMP TABLE action AS
 
 -- 12 never comes, the guest is not on the roster.
 CREATE PROCEDURE pg_temp.prepare() LANGUAGE sql AS $$
-    TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.quarantine,
+    TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.snapshot, attendance.quarantine,
         attendance.session CASCADE;
     SELECT attendance.schedule_session('session-96', '2026-11-21 01:43:45.485Z', '2026-11-21 02:28:45.485Z', 'lesson');
     SELECT attendance.enrol('lesson', '1', 'teacher');

@@ -1,6 +1,6 @@
--- Random histories, judged by assess() and by plain SQL that was written apart from it, by the book (DESIGN 6 to 8):
--- multiranges and windows, of the extension nothing but the three accessors of a cycle. Nothing may differ.
--- psql -v sessions=10000 has a million people judged instead of 100 000.
+-- Random histories, judged by assess() and by plain SQL that was written apart from it, from what the rules say:
+-- multiranges and windows, of the extension nothing but the accessors of a cycle. Nothing may differ.
+-- A hundred people in each of so many sessions; bench/oracle-million.sql has more.
 \if :{?sessions}
 \else
     \set sessions 1000
@@ -42,8 +42,8 @@ SELECT 'oracle ' || n,
 FROM (SELECT n, pg_temp.any_of('0', '0', '10', '25')::numeric AS below FROM generate_series(1, 40) n OFFSET 0) p;
 INSERT INTO attendance.identity_alias SELECT format('guest-%s', n), n FROM generate_series(1, 20) n;
 
--- Three sessions a room, one after the other or overlapping, with 100 people or so in each. Half of them are judged after
--- their end, half at any moment; some as if they had another policy.
+-- Three sessions a room, one after the other or overlapping, 100 people or so in each. Half are judged after their end,
+-- half at any moment; some as if they had another policy.
 CREATE TEMP TABLE room AS SELECT n, 'oracle ' || n AS room FROM generate_series(1, (:sessions + 2) / 3) n;
 INSERT INTO attendance.session (room, session_id, starts_at, ends_at, policy)
 SELECT room, format('%s.%s', room, i), at, at + pg_temp.any_of('0', '45 min', '1 h', '1 h', '1 h', '100 min')::interval,
@@ -56,7 +56,7 @@ CREATE TEMP TABLE judging AS
            CASE WHEN random() < 0.2 THEN pg_temp.any_policy() END AS policy
     FROM attendance.session;
 INSERT INTO attendance.enrolment (room, session_id, attendee, role, excused, policy)
-SELECT room, session_id, n, pg_temp.any_of('student', 'student', 'student', 'student', 'student', 'teacher', 'observer'),
+SELECT room, session_id, n, pg_temp.any_of('student', 'student', 'student', 'student', 'teacher', 'observer'),
        CASE WHEN random() < 0.03 THEN 'ill' END, CASE WHEN random() < 0.2 THEN pg_temp.any_policy() END
 FROM attendance.session, generate_series(1, 115) n
 WHERE random() < 0.8;
@@ -65,12 +65,13 @@ SELECT room, session_id, attendee, pg_temp.any_of(NULL, 'present', 'late', 'part
 FROM attendance.enrolment, generate_series(1, 2)
 WHERE random() < 0.01;
 
--- What LiveKit told. Every third room starts anew, in every second somebody looks now and then. Everybody has up to five
--- stays, by one identity or several; whose they are the identity says, or an alias, or nothing does.
+-- What LiveKit told. Every third room starts anew, in every second somebody looks now and then. People have up to five
+-- stays, by one identity or several; whose one is it says itself, or an alias does, or nothing.
 INSERT INTO attendance.room_instance
 SELECT room, 'RM_' || i, started_at, CASE WHEN random() < 0.5 THEN started_at + pg_temp.some_time('0', '3 h') END
 FROM (SELECT room, i,
-             CASE WHEN random() < 0.9 THEN timestamptz '2026-01-05 07:00' + i * pg_temp.some_time('1 h', '2 h') END AS started_at
+             CASE WHEN random() < 0.9
+                  THEN timestamptz '2026-01-05 07:00' + i * pg_temp.some_time('1 h', '2 h') END AS started_at
       FROM room, generate_series(1, 4) i
       WHERE i = 1 OR n % 3 = 0 OFFSET 0) r;
 INSERT INTO attendance.participation
@@ -93,8 +94,7 @@ SELECT room, seen_at + pg_temp.any_of('10 s', '10.000001 s', '5 min', '1 h')::in
 FROM attendance.participation JOIN room USING (room)
 WHERE n % 2 = 0 AND random() < 0.03
 ON CONFLICT DO NOTHING;
-ANALYZE attendance.participation, attendance.session, attendance.enrolment, attendance.room_instance, attendance.snapshot,
-    attendance.policy, attendance.identity_alias, judging;
+ANALYZE;
 
 CREATE TEMP TABLE judged AS
     SELECT a.* FROM judging j, attendance.assess(j.session_id, j.as_of, j.policy) a;
@@ -107,14 +107,14 @@ CREATE TEMP TABLE stay AS
                                      RANGE BETWEEN '1 us' FOLLOWING AND UNBOUNDED FOLLOWING) AS next_at
         FROM attendance.room_instance
     ), looked AS (
-        SELECT room, observed_at, tstzrange(lag(observed_at) OVER (PARTITION BY room ORDER BY observed_at), observed_at) AS during
-        FROM attendance.snapshot
+        SELECT room, observed_at, tstzrange(lag(observed_at) OVER w, observed_at) AS during
+        FROM attendance.snapshot WINDOW w AS (PARTITION BY room ORDER BY observed_at)
     )
     SELECT p.room, p.participant_sid, p.role, p.counted, p.joined_at, p.left_at, p.ended_by, p.seen_at, p.heartbeat_at,
            coalesce(a.attendee, substring(p.identity FROM '^(?:user-)?(\d+)(?:_|$)'), p.identity) AS attendee,
            p.replaced_at, i.finished_at, l.observed_at AS missing_at,
            CASE WHEN i.started_at IS NOT NULL THEN i.next_at
-                ELSE (SELECT min(n.started_at) FROM instance n
+                ELSE (SELECT min(n.started_at) FROM attendance.room_instance n
                       WHERE n.room = p.room AND n.room_sid IS DISTINCT FROM p.room_sid AND n.started_at > p.joined_at)
            END AS next_at
     FROM (SELECT *, attendance.left_at(cycle) AS left_at, attendance.ended_by(cycle) AS ended_by,
@@ -143,7 +143,8 @@ CREATE TEMP TABLE visit AS
                      (2, 'next instance', s.next_at, s.next_at <= j.as_of),
                      (2, 'replaced', s.replaced_at, s.replaced_at <= j.as_of),
                      (2, 'missing', s.missing_at, s.missing_at <= j.as_of),
-                     (3, 'heartbeat lost', last_sign, s.heartbeat_at IS NOT NULL AND j.as_of - last_sign > t.heartbeat_timeout),
+                     (3, 'heartbeat lost', last_sign,
+                      s.heartbeat_at IS NOT NULL AND j.as_of - last_sign > t.heartbeat_timeout),
                      (4, 'stale', last_sign + t.stale_after, j.as_of - last_sign > t.stale_after),
                      (5, 'still there', j.as_of, true)) e (place, ended_by, ended_at, applies)
         WHERE applies
@@ -181,12 +182,14 @@ CREATE TEMP TABLE covered AS
 
 -- Then what it is called.
 CREATE TEMP TABLE oracle AS
-    SELECT p.session_id, p.attendee, enrolled, coalesce(o.status, computed_status) AS status, computed_status, computed_rule,
-           CASE WHEN o.status IS NULL THEN computed_rule ELSE 'override' END AS rule, o.status IS NOT NULL AS overridden,
+    SELECT p.session_id, p.attendee, enrolled, computed_status, computed_rule, o.status IS NOT NULL AS overridden,
+           coalesce(o.status, computed_status) AS status,
+           CASE WHEN o.status IS NULL THEN computed_rule ELSE 'override' END AS rule,
            coalesce(attended, '0') AS attended, CASE WHEN lasts > '0' THEN round(least(share, 100), 2) END AS percent,
            first_join, last_leave, late_by, early_by, coalesce(late_by > late_after, false) AS is_late,
            coalesce(early_by > early_leave_after, false) AS left_early, coalesce(cycles, 0) AS cycles,
-           coalesce(rejoins, 0) AS rejoins, coalesce(longest_gap, '0') AS longest_gap, coalesce(inferred, false) AS inferred,
+           coalesce(rejoins, 0) AS rejoins, coalesce(longest_gap, '0') AS longest_gap,
+           coalesce(inferred, false) AS inferred,
            ARRAY[late_by = late_after, early_by = early_leave_after, first_presence - starts_at = absent_after,
                  share = absent_below AND absent_below > 0, share = partial_below AND partial_below > 0] AS at_limit
     FROM (
@@ -250,8 +253,8 @@ SELECT computed_rule AS rule, count(*) > :sessions AS often,
 FROM oracle GROUP BY 1 ORDER BY 1;
 SELECT ended_by, count(*) > :sessions AS often FROM visit GROUP BY 1 ORDER BY 1;
 SELECT l.name AS met_exactly, count(*) FILTER (WHERE o.at_limit[l.n]) > :sessions / 50 AS often
-FROM oracle o,
-     unnest('{late_after,early_leave_after,absent_after,absent_below,partial_below}'::text[]) WITH ORDINALITY l (name, n)
+FROM oracle o, (VALUES (1, 'late_after'), (2, 'early_leave_after'), (3, 'absent_after'), (4, 'absent_below'),
+                       (5, 'partial_below')) l (n, name)
 GROUP BY 1 ORDER BY 1;
 \x on
 SELECT count(*) FILTER (WHERE status <> computed_status) > :sessions / 2 AS overridden,
@@ -275,8 +278,8 @@ FROM stay s JOIN attendance.snapshot n ON n.room = s.room AND n.observed_at - s.
 WHERE s.ended_by = 'open';
 \x off
 
--- What must not matter, or only one way: twenty rooms once more, each changed in four ways. shifted: all times by as much.
--- split: every stay that was left in two, the second on another device. doubled: each of them on another device too.
+-- What must not matter, or only one way: twenty rooms once more, changed in four ways. shifted: all times, by as much.
+-- split: stays that were left, each in two, the second on another device. doubled: each of them on another device too.
 -- more: a stay more for everybody.
 CREATE TEMP TABLE copied AS
     SELECT variant, variant || ' ' || room AS copy, room,
@@ -305,8 +308,8 @@ SELECT copy, participant_sid, room_sid, identity, p.role, p.counted,
 FROM attendance.participation p JOIN stay USING (room, participant_sid) JOIN copied USING (room)
 UNION ALL
 SELECT copy, participant_sid || ' again', NULL, attendee || '_again', role, counted,
-       attendance.cycle(CASE variant WHEN 'split' THEN joined_at + (left_at - joined_at) / 2 ELSE joined_at END, left_at),
-       left_at, NULL, 0, joined_at, ''
+       attendance.cycle(CASE variant WHEN 'doubled' THEN joined_at ELSE joined_at + (left_at - joined_at) / 2 END,
+                        left_at), left_at, NULL, 0, joined_at, ''
 FROM stay JOIN copied USING (room)
 WHERE variant IN ('split', 'doubled') AND ended_by = 'left'
 UNION ALL
@@ -318,7 +321,7 @@ FROM (SELECT DISTINCT ON (copy, attendee) copy, attendee, joined_at + pg_temp.so
 INSERT INTO attendance.identity_alias
 SELECT DISTINCT identity, left(identity, length(identity) - length(substring(identity FROM '_\w+$')))
 FROM attendance.participation WHERE identity ~ '^guest-\d+_';
-ANALYZE attendance.participation, attendance.session, attendance.enrolment, attendance.room_instance, attendance.snapshot;
+ANALYZE;
 
 
 CREATE TEMP TABLE again AS
@@ -327,13 +330,15 @@ CREATE TEMP TABLE again AS
          LATERAL attendance.assess(concat(variant, ' ', j.session_id), j.as_of + shift, j.policy) a;
 SELECT variant, count(*) > 5000 AS enough,
        count(*) FILTER (WHERE CASE variant
-           WHEN 'more' THEN b.attendee IS NULL OR b.attended < a.attended OR b.percent < a.percent OR b.late_by > a.late_by
+           WHEN 'more' THEN b.attendee IS NULL
+                         OR b.attended < a.attended OR b.percent < a.percent OR b.late_by > a.late_by
            ELSE (a.enrolled, a.computed_status, a.attended, a.percent, a.late_by, a.early_by, a.is_late, a.left_early,
                  a.rejoins, a.longest_gap, a.inferred)
                 IS DISTINCT FROM
                 (b.enrolled, b.computed_status, b.attended, b.percent, b.late_by, b.early_by, b.is_late, b.left_early,
                  b.rejoins, b.longest_gap, b.inferred)
-             OR variant <> 'split' AND (a.first_join + shift, a.last_leave + shift) IS DISTINCT FROM (b.first_join, b.last_leave)
+             OR variant <> 'split'
+                AND (a.first_join + shift, a.last_leave + shift) IS DISTINCT FROM (b.first_join, b.last_leave)
              OR variant = 'shifted' AND a.cycles <> b.cycles
              OR a.cycles > b.cycles END) AS wrong,
        count(*) FILTER (WHERE b.cycles > a.cycles) > 1000 AS more_cycles,

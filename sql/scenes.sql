@@ -27,7 +27,7 @@ CREATE TEMP TABLE stay (version text, room text, n bigint, identity text, counte
 CREATE TEMP TABLE judged (version text, room text, attendee text, seconds numeric, inferred boolean);
 CREATE TEMP TABLE receipt (version text, room text, status text, outcome text);
 CREATE PROCEDURE pg_temp.play(played text, hears text, starts_at timestamptz, ends_at timestamptz) LANGUAGE sql AS $$
-    TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.quarantine,
+    TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.snapshot, attendance.quarantine,
         attendance.session CASCADE;
     INSERT INTO receipt
         SELECT played, q.room, q.status, r.outcome

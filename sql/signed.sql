@@ -3,7 +3,7 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
 SET client_min_messages = warning;
-TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.quarantine, attendance.refusal;
+TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.snapshot, attendance.quarantine, attendance.refusal;
 
 -- Another implementation of the signature, in SQL alone. HMAC first, against RFC 4231's cases 2 and 6.
 CREATE FUNCTION pg_temp.hmac(secret bytea, message bytea) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
@@ -286,4 +286,4 @@ REVOKE ALL ON FUNCTION attendance.ingest_signed(text, text), attendance.ingest_s
 DROP ROLE regress_attendance_feeder;
 SELECT attendance.drop_livekit_key('signed-1'), attendance.drop_livekit_key('signed-2');
 SELECT clock_skew FROM attendance.configuration;
-TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.quarantine, attendance.refusal;
+TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.snapshot, attendance.quarantine, attendance.refusal;
