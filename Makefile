@@ -13,6 +13,7 @@ version = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(src)attendance.c
 OBJS  = $(patsubst $(src)%.cpp,%.o,$(core) $(glue))
 built = attendance--$(version).sql
 DATA_built = $(built)
+DATA = $(wildcard $(src)attendance--*--*.sql)
 
 REGRESS      = $(patsubst $(src)sql/%.sql,%,$(sort $(wildcard $(src)sql/*.sql)))
 REGRESS_OPTS = --inputdir=$(src) --load-extension=attendance --encoding=UTF8 --no-locale
