@@ -11,7 +11,7 @@ COMMENT ON FUNCTION attendance.refuse_token(text, bytea, text, timestamptz, inte
 
 CREATE TABLE attendance.livekit_key (
     api_key       text COLLATE "C" PRIMARY KEY,
-    secret        text NOT NULL,
+    secret        text NOT NULL CHECK (secret <> ''),
     former_secret text,
     changed_at    timestamptz NOT NULL DEFAULT now()
 );

@@ -38,8 +38,8 @@ inline void hold_text(std::string_view text) {
 // Nor may a problem quote what it is about: values are personal data or secrets.
 inline void hold_problem(std::string_view problem) {
     hold(problem.size() < 100 && problem.find(": ") != problem.npos, "a problem is long, or names no field");
-    hold(problem.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .:_") == problem.npos,
-         "a problem has other characters than a sentence");
+    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .:_";
+    hold(problem.find_first_not_of(letters) == problem.npos, "a problem has other characters than a sentence");
 }
 
 inline void hold_instant(Instant instant) {
@@ -64,7 +64,8 @@ inline void hold_redacted(const json& value) {
     }
     if (!value.is_structured()) return;
     for (const auto& [key, member] : value.items()) {
-        if (member.is_string() && value.is_object() && (key.ends_with("turnPassword") || key.ends_with("turn_password"))) {
+        const bool secret = value.is_object() && (key.ends_with("turnPassword") || key.ends_with("turn_password"));
+        if (secret && member.is_string()) {
             const std::string& left = member.get_ref<const std::string&>();
             hold(left == "[redacted]" || left.find_first_not_of('*') == left.npos, "a secret survives");
         } else {
@@ -153,8 +154,9 @@ inline void check_token(std::string_view authorization) {
     // There is one way to write a signature, so nobody can alter a good token and keep it good.
     const std::string signature = base64url({reinterpret_cast<const char*>(token.signature), digest_size});
     const std::string whole = std::string(token.signed_part) + '.' + signature;
-    hold(authorization.ends_with(whole) && (authorization.size() == whole.size() || authorization.size() == whole.size() + 7),
-         "a token is not what was received");
+    hold(authorization.ends_with(whole), "a token is not what was received");
+    const std::size_t scheme = authorization.size() - whole.size();
+    hold(scheme == 0 || scheme == sizeof "Bearer", "there is more before a token than its scheme");
 
     constexpr Span skew = 60 * second;
     const Instant last = token.expires_at + skew;

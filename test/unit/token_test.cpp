@@ -86,8 +86,9 @@ TEST(Token, HasThreeParts) {
 }
 
 TEST(Token, HS256AndNothingElse) {
-    for (const auto algorithm : {R"("none")", R"("None")", R"("")", R"("HS512")", R"("HS384")", R"("RS256")", R"("hs256")",
-                                 R"("HS256 ")", R"("HS256\u0000")", "256", "null", "true", R"(["HS256"])", R"({"alg":"HS256"})"}) {
+    for (const auto algorithm : {R"("none")", R"("None")", R"("")", R"("HS512")", R"("HS384")", R"("RS256")",
+                                 R"("hs256")", R"("HS256 ")", R"("HS256\u0000")", "256", "null", "true",
+                                 R"(["HS256"])", R"({"alg":"HS256"})"}) {
         EXPECT_EQ(problem_of(jwt(R"({"alg":)" + string(algorithm) + '}', good_claims)), "token header.alg: not HS256")
             << algorithm;
     }
@@ -114,7 +115,9 @@ TEST(Token, PartsAreJsonObjects) {
 }
 
 TEST(Token, DepthIsLimited) {
-    const auto nested = [](int levels) { return R"(,"exp":1767611100,"x":)" + string(levels, '[') + string(levels, ']'); };
+    const auto nested = [](int levels) {
+        return R"(,"exp":1767611100,"x":)" + string(levels, '[') + string(levels, ']');
+    };
     EXPECT_EQ(problem_of_claims(nested(max_depth - 1)), "");
     EXPECT_EQ(problem_of_claims(nested(max_depth)), "token payload: nested deeper than 64 levels");
     EXPECT_EQ(problem_of(base64url(string(6000, '[')) + ".."), "token header: nested deeper than 64 levels");
@@ -223,19 +226,21 @@ TEST(Token, Times) {
 
     for (const string name : {"exp", "nbf"}) {
         const auto with = [&](string_view time) {
-            return problem_of_claims(',' + ('"' + name + "\":") + string(time) + (name == "nbf" ? R"(,"exp":1767611100)" : ""));
+            const string other = name == "nbf" ? R"(,"exp":1767611100)" : "";
+            return problem_of_claims(",\"" + name + "\":" + string(time) + other);
         };
         for (const auto time : {"-1", R"("-1")", "946684799", "253402300800", "1767611100000", "9223372036854775807",
-                                "9223372036854775808", "18446744073709551615", "99999999999999999999", "1e300", "-1e300",
-                                R"("99999999999999999999")", R"("-99999999999999999999")"}) {
+                                "9223372036854775808", "18446744073709551615", "99999999999999999999", "1e300",
+                                "-1e300", R"("99999999999999999999")", R"("-99999999999999999999")"}) {
             EXPECT_EQ(with(time), name + ": out of range") << time;
         }
-        for (const auto time : {"1767611100.5", R"("1767611100.0")", R"("soon")", R"(" 1767611100")", R"("1e9")", "true",
-                                "[1767611100]", "{}", R"("0x10")"}) {
+        for (const auto time : {"1767611100.5", R"("1767611100.0")", R"("soon")", R"(" 1767611100")", R"("1e9")",
+                                "true", "[1767611100]", "{}", R"("0x10")"}) {
             EXPECT_EQ(with(time), name + ": not a whole number") << time;
         }
     }
-    for (const auto none : {"", R"(,"exp":0)", R"(,"exp":"0")", R"(,"exp":null)", R"(,"exp":"")", R"(,"EXP":1767611100)"}) {
+    for (const auto none :
+         {"", R"(,"exp":0)", R"(,"exp":"0")", R"(,"exp":null)", R"(,"exp":"")", R"(,"EXP":1767611100)"}) {
         EXPECT_EQ(problem_of_claims(none), "exp: missing") << none;
     }
 }
