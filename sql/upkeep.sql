@@ -149,7 +149,7 @@ SELECT count(*), (SELECT sum(times) FROM attendance.refusal) AS counted FROM att
 UPDATE attendance.configuration SET quarantine_limit = DEFAULT;
 
 -- purge. In the room, by the hour: a lesson that is final, one that is final and revised, then the horizon at 13:00, and one
--- that is not final. Elsewhere: a lesson that was reopened, and one whose event is later than the horizon.
+-- that is not final. Elsewhere: a lesson that was reopened, one that was never final, and one that reaches over the horizon.
 TRUNCATE attendance.event, attendance.room_instance, attendance.participation, attendance.snapshot, attendance.session,
     attendance.quarantine, attendance.refusal CASCADE;
 SELECT attendance.schedule_session('r', '2026-01-05 10:00', '2026-01-05 11:00', 'ten'),
@@ -175,20 +175,22 @@ FROM (VALUES ('open', time '10:00', time '11:00'), ('late', '12:30', '13:30')) v
 SELECT session_id, changed FROM attendance.tick(as_of => '2026-01-05 12:05');
 SELECT attendance.override('eleven', '1', 'late', 'said so');
 SELECT attendance.finalise('late', '2026-01-05 13:40');
-SELECT pg_temp.said('participant_left', 'open', '2', '10:00', '11:00');
+SELECT attendance.schedule_session('never', '2026-01-05 10:00', '2026-01-05 11:00', 'never');
+SELECT pg_temp.said('participant_left', 'open', '2', '10:00', '11:00'), pg_temp.said('participant_left', 'never', '1', '09:50', '10:50'),
+       pg_temp.said('participant_left', 'never', '1', '09:40', '10:00');
 SELECT attendance.ingest('nonsense'::text), attendance.ingest_signed('{}'::text, 'no token');
 UPDATE attendance.quarantine SET last_received_at = '2026-01-05 12:00';
 UPDATE attendance.refusal SET day = '2026-01-04';
 SELECT pg_temp.tables('{result,result_revision,override,frozen_policy,enrolment}') AS before \gset
 SELECT pg_temp.tables('{participation,room_instance,snapshot}') AS evidence \gset
-CREATE TEMP TABLE judged AS SELECT a.* FROM unnest('{one,reopened,late}'::text[]) s, attendance.assess(s, '2026-01-05 15:00') a;
+CREATE TEMP TABLE judged AS SELECT a.* FROM unnest('{one,reopened,never,late}'::text[]) s, attendance.assess(s, '2026-01-05 15:00') a;
 
 SELECT * FROM attendance.purge('2026-01-05 09:00');
 SELECT pg_temp.tables('{participation,room_instance,snapshot}') = :'evidence' AS unchanged;
-SELECT * FROM attendance.purge('2026-01-05 13:00');
+SELECT * FROM attendance.purge('2026-01-05 13:00') ORDER BY room;
 SELECT session_id, sealed_at IS NOT NULL AS sealed, reopened_at IS NOT NULL AS reopened FROM attendance.session ORDER BY session_id;
 SELECT room, event_id FROM attendance.event ORDER BY room, event_id;
-SELECT room, participant_sid, cycle FROM attendance.participation ORDER BY room, cycle;
+SELECT room, participant_sid, cycle FROM attendance.participation ORDER BY room, participant_sid;
 SELECT (SELECT count(*) FROM attendance.quarantine) AS quarantine, (SELECT count(*) FROM attendance.refusal) AS refusal;
 -- Results stand, and whoever is judged yet is judged as before. What is left of the log still gives what is left of the stays.
 SELECT pg_temp.tables('{result,result_revision,override,frozen_policy,enrolment}') = :'before' AS unchanged;
@@ -198,7 +200,7 @@ SELECT room, changed FROM attendance.rebuild() ORDER BY room;
 SELECT count(*) AS judged, count(*) FILTER (WHERE a = j) AS same
 FROM judged j LEFT JOIN attendance.assess(j.session_id, '2026-01-05 15:00') a USING (attendee);
 -- Again there is nothing to do.
-SELECT * FROM attendance.purge('2026-01-05 13:00');
+SELECT * FROM attendance.purge('2026-01-05 13:00') ORDER BY room;
 
 -- A sealed session: its evidence is gone, and its result stays. Nobody can change it, and every way to try says why.
 SELECT session_id, state, count(*) FROM attendance.report WHERE session_id IN ('ten', 'eleven') GROUP BY 1, 2 ORDER BY 1, 2;
@@ -225,7 +227,7 @@ SELECT session_id, reopened_at IS NOT NULL AS reopened FROM attendance.session W
 SELECT pg_temp.tables('{result,result_revision,override,frozen_policy,enrolment}') = :'before' AS unchanged;
 SELECT session_id, outcome FROM attendance.tick(as_of => '2026-01-05 15:00') ORDER BY 1;
 -- When all is final, all of it goes.
-SELECT * FROM attendance.purge('2026-01-06');
+SELECT * FROM attendance.purge('2026-01-06') ORDER BY room;
 SELECT count(*) FILTER (WHERE sealed_at IS NULL) AS unsealed FROM attendance.session;
 SELECT count(*) AS evidence FROM (SELECT room FROM attendance.event UNION ALL SELECT room FROM attendance.participation
     UNION ALL SELECT room FROM attendance.room_instance UNION ALL SELECT room FROM attendance.snapshot) e;

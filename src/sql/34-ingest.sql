@@ -11,7 +11,8 @@ BEGIN
         RETURN;
     END IF;
     -- What is there may be worth mending; a flood is not worth making room for.
-    IF (SELECT sum(least(q.length, 1048576) + 256) FROM attendance.quarantine q) + least(coalesce(length(body), 0), 1048576)
+    IF (SELECT coalesce(sum(least(q.length, 1048576) + 256), 0) FROM attendance.quarantine q)
+       + least(coalesce(length(body), 0), 1048576) + 256
        > (SELECT c.quarantine_limit FROM attendance.configuration c) THEN
         PERFORM attendance.count_refusals(ARRAY['quarantine: full']);
         RETURN;

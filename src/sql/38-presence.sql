@@ -55,6 +55,14 @@ END;
 REVOKE ALL ON FUNCTION attendance.listed_fact(text, json, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.listed_fact(text, json, timestamptz) IS 'What one participant in an answer of ListParticipants proves.';
 
+CREATE FUNCTION attendance.participants(answer json) RETURNS SETOF json
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT json_array_elements(CASE json_typeof(answer) WHEN 'array' THEN answer ELSE answer -> 'participants' END);
+END;
+REVOKE ALL ON FUNCTION attendance.participants(json) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.participants(json) IS 'The participants in an answer of ListParticipants: it is an object that has them, or their array alone.';
+
 CREATE FUNCTION attendance.listed(room text, answer json, observed_at timestamptz) RETURNS attendance.fact[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$

@@ -16,7 +16,7 @@ BEGIN ATOMIC
     SELECT f.policy, f.late_after, f.absent_after, f.absent_below, f.partial_below, f.early_leave_after, f.bridge_gap,
            f.count_early, f.count_overtime, f.heartbeat_timeout, f.stale_after, f.finalise_after, f.excluded_roles
     FROM attendance.frozen_policy f
-    WHERE f.room = s.room AND f.session_id = s.session_id AND f.policy IS DISTINCT FROM fresh
+    WHERE f.room = s.room AND f.session_id = s.session_id AND fresh IS NULL
 UNION ALL
     SELECT p.*
     FROM attendance.policy p
@@ -25,12 +25,11 @@ UNION ALL
               UNION
               SELECT e.policy FROM attendance.enrolment e WHERE e.room = s.room AND e.session_id = s.session_id))
       AND NOT EXISTS (SELECT FROM attendance.frozen_policy f
-                      WHERE f.room = s.room AND f.session_id = s.session_id AND f.policy = p.policy
-                        AND f.policy IS DISTINCT FROM fresh);
+                      WHERE f.room = s.room AND f.session_id = s.session_id AND f.policy = p.policy AND fresh IS NULL);
 END;
 REVOKE ALL ON FUNCTION attendance.terms(attendance.session, text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.terms(attendance.session, text) IS
-'The numbers a session is judged by, one row a policy: frozen where it was finalised, as they are now otherwise and for `fresh`.';
+'The numbers a session is judged by, one row a policy: frozen where it was finalised, as they are now otherwise and for a preview (fresh).';
 
 CREATE FUNCTION attendance.stays_of(s attendance.session, terms attendance.policy[], base text, reach tstzrange, as_of timestamptz)
     RETURNS TABLE (attendee text, participant_sid text, identity text, name text, role text, seen_at timestamptz,
@@ -154,4 +153,4 @@ END
 $$;
 REVOKE ALL ON FUNCTION attendance.assess(text, timestamptz, text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.assess(text, timestamptz, text) IS
-'Judges a session by the evidence there is: everybody enrolled, and whoever else was there; roles the policy excludes are left out. policy stands in for the session''s own, with its numbers of now; an enrolment''s own policy goes before either. Raises no_data_found for an unknown session, undefined_object for an unknown policy.';
+'Judges a session by the evidence there is: everybody enrolled, and whoever else was there; roles the policy excludes are left out. policy stands in for the session''s own, and all numbers are those of now; an enrolment''s own policy goes before either. Raises no_data_found for an unknown session, undefined_object for an unknown policy.';

@@ -11,7 +11,7 @@ CREATE FUNCTION attendance.tell(c attendance.cycle, seen_at timestamptz, heartbe
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT CASE attendance.ended_by(c)
-        WHEN 'open' THEN format('still there at %s', as_of)
+        WHEN 'open' THEN format(CASE WHEN attendance.joined_at(c) > as_of THEN 'not there yet at %s' ELSE 'still there at %s' END, as_of)
         WHEN 'left' THEN format('left %s, as LiveKit reported', attendance.left_at(c))
         WHEN 'aborted' THEN 'was never connected: LiveKit reported the connection as aborted'
         WHEN 'missing' THEN format('end inferred: %s, the first time the room was listed without it; last seen %s', attendance.left_at(c), seen_at)
@@ -113,14 +113,14 @@ BEGIN
         share := 100 * extract(epoch FROM a.attended) / nullif(extract(epoch FROM lasts), 0);
         facts := facts
             || CASE WHEN a.cycles = 0 THEN 'no stay in the window that counts'
-                    ELSE format('attended %s of %s: %s %%', a.attended, lasts, coalesce(a.percent::text, 'no share of no length')) END
+                    ELSE format('attended %s of %s: %s', a.attended, lasts, coalesce(a.percent || ' %', 'no share of no length')) END
             || (ARRAY[
                    CASE WHEN e.excused IS NULL THEN 'excused: no' ELSE 'excused: yes' END,
                    CASE WHEN a.late_by IS NULL THEN 'there at all: no' ELSE 'there at all: yes' END,
                    CASE WHEN t.absent_after IS NULL THEN 'absent for coming late: never'
                         ELSE format('came %s after the start; absent from %s on', a.late_by, t.absent_after) END,
-                   format('%s %% attended; absent below %s %%', round(share, 4), t.absent_below),
-                   format('%s %% attended; partial below %s %%', round(share, 4), t.partial_below),
+                   format('%s attended; absent below %s %%', coalesce(round(share, 4) || ' %', 'no share'), t.absent_below),
+                   format('%s attended; partial below %s %%', coalesce(round(share, 4) || ' %', 'no share'), t.partial_below),
                    CASE WHEN t.late_after IS NULL THEN 'late: never'
                         ELSE format('came %s after the start; late after %s', a.late_by, t.late_after) END
                ])[1:coalesce(array_position('{excused,no_presence,absent_after,absent_below,partial_below,late_after}'::text[],

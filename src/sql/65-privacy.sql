@@ -15,23 +15,29 @@ BEGIN
         PERFORM attendance.share_rooms(ARRAY[room]);
         WITH sealed AS (
             UPDATE attendance.session s SET sealed_at = now()
-            WHERE s.room = purge.room AND s.finalised_at IS NOT NULL AND s.reopened_at IS NULL AND s.sealed_at IS NULL
-              AND s.judged_until <= before
+            WHERE s.room = purge.room AND s.sealed_at IS NULL AND coalesce(s.judged_until, s.ends_at) <= before
+              AND (s.cancelled_at IS NOT NULL OR s.finalised_at IS NOT NULL AND s.reopened_at IS NULL)
             RETURNING 1
         )
         SELECT count(*) INTO sessions FROM sealed;
         SELECT least(before, min(s.starts_at - (SELECT max(t.count_early + t.bridge_gap) FROM attendance.terms(s, NULL) t)))
         INTO horizon
         FROM attendance.session s
-        WHERE s.room = purge.room AND s.sealed_at IS NULL AND s.cancelled_at IS NULL;
+        WHERE s.room = purge.room AND s.sealed_at IS NULL;
 
-        WITH gone AS (
+        WITH patience AS (  -- of the policy that believes in a stay for longest
+            SELECT max(t.heartbeat_timeout) AS heartbeat_timeout, max(t.stale_after) AS stale_after
+            FROM (SELECT p.heartbeat_timeout, p.stale_after FROM attendance.policy p
+                  UNION ALL SELECT f.heartbeat_timeout, f.stale_after FROM attendance.frozen_policy f) t
+        ), gone AS (
             DELETE FROM attendance.participation p
-            USING attendance.stay t
+            USING attendance.stay t, patience
             WHERE p.room = purge.room AND t.room = p.room AND t.participant_sid = p.participant_sid
               AND p.cycle OPERATOR(attendance.=) t.cycle AND p.seen_at = t.seen_at  -- an event may come in between
               AND attendance.left_at(attendance.resolve(t.cycle, t.seen_at, t.heartbeat_at, t.room_finished_at,
-                                                        t.replaced_at, t.missing_at, now())) <= horizon
+                                                        t.replaced_at, t.missing_at, now(),
+                                                        patience.heartbeat_timeout, patience.stale_after)) <= horizon
+              AND p.seen_at < horizon
             RETURNING 1
         )
         SELECT count(*) INTO stays FROM gone;
@@ -44,7 +50,8 @@ BEGIN
             WHERE e.room = purge.room AND e.occurred_at < horizon
               AND NOT EXISTS (SELECT FROM attendance.participation p
                               WHERE p.room = e.room AND p.participant_sid = e.participant_sid)
-              AND NOT EXISTS (SELECT FROM attendance.room_instance i WHERE i.room = e.room AND i.room_sid = e.room_sid)
+              AND NOT (e.participant_sid IS NULL
+                       AND EXISTS (SELECT FROM attendance.room_instance i WHERE i.room = e.room AND i.room_sid = e.room_sid))
               AND (e.source = 'webhook'
                    OR NOT EXISTS (SELECT FROM attendance.participation p
                                   WHERE p.room = e.room AND attendance.joined_at(p.cycle) <= e.occurred_at))
@@ -54,6 +61,17 @@ BEGIN
         DELETE FROM attendance.snapshot n
         WHERE n.room = purge.room
           AND NOT EXISTS (SELECT FROM attendance.event e WHERE e.room = n.room AND e.event_id = n.source);
+        WITH shortened AS (
+            UPDATE attendance.event e
+            SET body = json_build_object('participants', ARRAY(
+                SELECT l FROM attendance.participants(e.body) l
+                WHERE EXISTS (SELECT FROM attendance.participation p WHERE p.room = e.room AND p.participant_sid = l ->> 'sid')))
+            WHERE e.room = purge.room AND e.source = 'snapshot' AND e.occurred_at < horizon
+            RETURNING e.*
+        )
+        UPDATE attendance.snapshot n SET listed = cardinality(attendance.listed(e.room, e.body, e.occurred_at))
+        FROM shortened e
+        WHERE n.room = purge.room AND n.source = e.event_id;
         IF events + stays + sessions > 0 THEN
             RETURN NEXT;
         END IF;
@@ -92,6 +110,7 @@ DECLARE
     nobody text := 'forgotten-' || gen_random_uuid();
     known jsonb;  -- identity: the one that takes its place
     names text[];
+    quoted text;  -- pattern of a body that quotes one of them, also within a string of JSON, or cut
 BEGIN
     SELECT jsonb_object_agg(i.identity, nobody || '-' || i.n) INTO known
     FROM (SELECT d.identity, row_number() OVER (ORDER BY d.identity) AS n
@@ -104,24 +123,32 @@ BEGIN
         SELECT p.room FROM attendance.participation p WHERE known ? p.identity
         UNION SELECT e.room FROM attendance.enrolment e WHERE e.attendee = forget.attendee
         UNION SELECT r.room FROM attendance.result r WHERE r.attendee = forget.attendee));
-    names := ARRAY(SELECT p.name FROM attendance.participation p WHERE known ? p.identity AND p.name IS NOT NULL
-                   UNION SELECT e.name FROM attendance.enrolment e WHERE e.attendee = forget.attendee AND e.name IS NOT NULL);
+    names := ARRAY(SELECT p.name FROM attendance.participation p WHERE known ? p.identity
+                   UNION SELECT e.name FROM attendance.enrolment e WHERE e.attendee = forget.attendee
+                   UNION SELECT r.name FROM attendance.result r WHERE r.attendee = forget.attendee
+                   UNION SELECT v.name FROM attendance.result_revision v WHERE v.attendee = forget.attendee);
+    SELECT format('"(?:%s)(?:\\*"|$)', string_agg(regexp_replace(encode(attendance.bytes(t.text), 'escape'), '([^[:alnum:]])', '\\\1', 'g'), '|'))
+    INTO quoted
+    FROM (SELECT forget.attendee UNION SELECT unnest(names) UNION SELECT k.key FROM jsonb_each_text(known) k) t (text)
+    WHERE t.text <> '';
 
-    DELETE FROM attendance.identity_alias a WHERE known ? a.identity;
+    -- The new aliases first and the old ones last: neither is in a final session when its row comes or goes, so none reopens.
     INSERT INTO attendance.identity_alias (identity, attendee) SELECT k.value, nobody FROM jsonb_each_text(known) k;
 
     relation := 'participation';
     UPDATE attendance.participation p SET identity = known ->> p.identity, name = NULL WHERE known ? p.identity;
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN NEXT;
+    DELETE FROM attendance.identity_alias a WHERE known ? a.identity;
 
     relation := 'event';
     UPDATE attendance.event e
-    SET identity = known ->> e.identity,
+    SET identity = coalesce(known ->> e.identity, e.identity),
         body = attendance.body_of(jsonb_populate_record(
             attendance.parse(attendance.bytes(e.body::text)),
-            jsonb_build_object('event_id', e.event_id, 'identity', known ->> e.identity, 'name', NULL)))
-    WHERE e.source = 'webhook' AND known ? coalesce(e.identity, e.body #>> '{participant,identity}');
+            jsonb_build_object('event_id', e.event_id)
+            || CASE WHEN known ? e.identity THEN jsonb_build_object('identity', known ->> e.identity, 'name', NULL) ELSE '{}' END))
+    WHERE e.source = 'webhook' AND (known ? e.identity OR encode(attendance.bytes(e.body::text), 'escape') ~ quoted);
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN NEXT;
 
@@ -137,8 +164,7 @@ BEGIN
                      ELSE p END)) AS body,
                  bool_or(known ? (p ->> 'identity')) AS concerned
           FROM attendance.event v
-          CROSS JOIN LATERAL json_array_elements(
-              CASE json_typeof(v.body) WHEN 'array' THEN v.body ELSE v.body -> 'participants' END) p
+          CROSS JOIN LATERAL attendance.participants(v.body) p
           WHERE v.source = 'snapshot'
           GROUP BY v.room, v.event_id) n
     WHERE n.concerned AND e.room = n.room AND e.event_id = n.event_id;
@@ -163,15 +189,17 @@ BEGIN
     RETURN NEXT;
 
     relation := 'override';
-    UPDATE attendance.override o SET attendee = nobody, reason = 'forgotten' WHERE o.attendee = forget.attendee;
+    UPDATE attendance.override o
+    SET attendee = CASE o.attendee WHEN forget.attendee THEN nobody ELSE o.attendee END,
+        reason = CASE o.attendee WHEN forget.attendee THEN 'forgotten' ELSE o.reason END,
+        set_by = CASE o.set_by WHEN forget.attendee THEN nobody ELSE o.set_by END
+    WHERE forget.attendee IN (o.attendee, o.set_by);
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN NEXT;
 
     -- A body that could not be read may be about anybody: one that so much as quotes the person goes.
     relation := 'quarantine';
-    DELETE FROM attendance.quarantine q
-    WHERE EXISTS (SELECT FROM (SELECT k.key FROM jsonb_each_text(known) k UNION SELECT unnest(names)) t (text)
-                  WHERE position(attendance.bytes('"' || t.text || '"') IN q.body) > 0);
+    DELETE FROM attendance.quarantine q WHERE encode(q.body, 'escape') ~ quoted;
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN NEXT;
 END

@@ -1,6 +1,6 @@
 -- What the catalog promises: comments, privileges, search paths, dumps, keys, and the names that others call by.
 BEGIN;
-SELECT plan(19);
+SELECT plan(20);
 
 CREATE TEMP VIEW member AS
     SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS object
@@ -36,7 +36,7 @@ SELECT set_eq($$SELECT proname::text FROM routine WHERE public$$, ARRAY[
     'bytes', 'cover', 'cover_combine', 'cover_deserialise', 'cover_final', 'cover_serialise', 'cover_step',
     'cycle', 'cycle_cmp', 'cycle_eq', 'cycle_ge', 'cycle_gt', 'cycle_hash', 'cycle_hash_extended', 'cycle_in', 'cycle_larger',
     'cycle_le', 'cycle_lt', 'cycle_ne', 'cycle_out', 'cycle_recv', 'cycle_send', 'cycle_smaller', 'cycle_sortsupport',
-    'duration', 'ended_by', 'fold', 'is_open', 'is_share', 'is_span', 'joined_at', 'jsonb', 'judge', 'left_at', 'max',
+    'duration', 'ended_by', 'fold', 'is_open', 'is_share', 'is_span', 'joined_at', 'jsonb', 'judge', 'left_at', 'length', 'max',
     'merge', 'min', 'parse', 'redact', 'refuse_token', 'require', 'resolve', 'room_key', 'token_key', 'tstzrange'
 ], 'PUBLIC may execute the pure functions and no other');
 SELECT is_empty($$SELECT signature FROM routine WHERE public AND (prosecdef OR provolatile = 'v' OR proparallel <> 's')$$,
@@ -95,30 +95,55 @@ SELECT is_empty($$
     WHERE NOT t.tgisinternal AND c.relname IN ('event', 'room_instance', 'participation', 'snapshot')
 $$, 'the tables of high volume have no trigger');
 
--- Names that others call by.
-SELECT set_has($$SELECT proname::text, proargnames[1:pronargs]::text FROM routine$$, $$VALUES
-    ('ingest', '{body}'),
-    ('ingest_signed', '{body,auth_token}'),
-    ('ingest_batch', '{bodies,auth_tokens}'),
-    ('add_livekit_key', '{api_key,secret}'),
-    ('drop_livekit_key', '{api_key}'),
-    ('schedule_session', '{room,starts_at,ends_at,session_id,policy,title}'),
-    ('cancel_session', '{session_id}'),
-    ('enrol', '{session_id,attendee,role,name,excused,policy}'),
-    ('unenrol', '{session_id,attendee}'),
-    ('assess', '{session_id,as_of,policy}'),
-    ('finalise', '{session_id,as_of}'),
-    ('tick', '{max_sessions,as_of}'),
-    ('recompute', '{session_id,policy}'),
-    ('simulate', '{policy,from_at,to_at}'),
-    ('override', '{session_id,attendee,status,reason}'),
-    ('clear_override', '{session_id,attendee,reason}'),
-    ('rebuild', '{room}'),
-    ('purge', '{before}'),
-    ('forget', '{attendee}'),
-    ('schedule_jobs', NULL),
-    ('unschedule_jobs', NULL)
-$$, 'functions and parameters are called what the documentation calls them');
+-- Names that others call by: function, parameters, how many of them must be given, what it gives.
+CREATE TEMP TABLE api (name text, parameters text, required integer, gives text);
+INSERT INTO api VALUES
+    ('ingest', '{body}', 1, 'attendance.receipt'),
+    ('ingest_signed', '{body,auth_token}', 2, 'attendance.receipt'),
+    ('ingest_batch', '{bodies,auth_tokens}', 1, '{ordinal,outcome,http_status,reason,event_id}'),
+    ('add_livekit_key', '{api_key,secret}', 2, 'void'),
+    ('drop_livekit_key', '{api_key}', 1, 'void'),
+    ('heartbeat', '{room,identity,at}', 2, 'integer'),
+    ('reconcile', '{room,participants,observed_at}', 2, 'SETOF attendance.listing_change'),
+    ('reconcile_preview', '{room,participants,observed_at}', 2, 'SETOF attendance.listing_change'),
+    ('schedule_session', '{room,starts_at,ends_at,session_id,policy,title}', 3, 'text'),
+    ('cancel_session', '{session_id}', 1, 'void'),
+    ('enrol', '{session_id,attendee,role,name,excused,policy}', 2, 'void'),
+    ('unenrol', '{session_id,attendee}', 2, 'void'),
+    ('assess', '{session_id,as_of,policy}', 1, 'SETOF attendance.assessment'),
+    ('finalise', '{session_id,as_of}', 1, 'integer'),
+    ('tick', '{max_sessions,as_of}', 0, '{session_id,outcome,changed,error}'),
+    ('recompute', '{session_id,policy}', 1, 'integer'),
+    ('simulate', '{policy,from_at,to_at}', 3, '{session_id,attendee,name,status,new_status,percent,new_percent,new_rule}'),
+    ('override', '{session_id,attendee,status,reason}', 4, 'void'),
+    ('clear_override', '{session_id,attendee,reason}', 3, 'void'),
+    ('explain', '{session_id,attendee,as_of}', 2, '{line,fact}'),
+    ('status_json', '{session_id,attendee,as_of}', 2, 'json'),
+    ('report_as_of', '{at}', 1, 'SETOF attendance.report'),
+    ('revisions', '{session_id,attendee}', 2, '{revision,computed_at,field,was,became,because}'),
+    ('rebuild', '{room}', 0, '{room,events,changed}'),
+    ('retry_quarantine', '{sha256,body}', 0, '{sha256,outcome,reason,event_id}'),
+    ('purge', '{before}', 1, '{room,events,stays,sessions}'),
+    ('forget', '{attendee}', 1, '{relation,changed}'),
+    ('schedule_jobs', '{}', 0, 'bigint'),
+    ('unschedule_jobs', '{}', 0, 'boolean');
+SELECT set_has($$
+    SELECT proname::text, ins::text, pronargs - pronargdefaults,
+           CASE WHEN cardinality(outs) > 0 THEN outs::text
+                ELSE CASE WHEN proretset THEN 'SETOF ' ELSE '' END || prorettype::regtype END
+    FROM routine r
+    CROSS JOIN LATERAL (
+        SELECT coalesce(array_agg(a.name ORDER BY a.n) FILTER (WHERE coalesce(a.mode, 'i') IN ('i', 'b')), '{}') AS ins,
+               coalesce(array_agg(a.name ORDER BY a.n) FILTER (WHERE a.mode IN ('o', 'b', 't')), '{}') AS outs
+        FROM unnest(r.proargnames, r.proargmodes) WITH ORDINALITY a (name, mode, n)) a
+$$, 'TABLE api', 'functions, parameters and results are called what the documentation calls them');
+SELECT is_empty($$
+    SELECT signature FROM routine
+    WHERE proname IN (SELECT name FROM api) AND (public OR 'boolean'::regtype = ANY (proargtypes))
+$$, 'none of them is granted to PUBLIC, and none has a boolean parameter');
+SELECT set_eq($$SELECT proname::text FROM routine WHERE proname IN (SELECT name FROM api) AND provolatile <> 'v'$$, ARRAY[
+    'assess', 'explain', 'simulate', 'report_as_of', 'revisions', 'status_json', 'reconcile_preview'
+], 'those that only look cannot write, so they work on a standby');
 SELECT bag_eq($$
     SELECT proname::text, proargtypes::regtype[]::text FROM routine WHERE proname IN ('ingest', 'ingest_signed', 'ingest_batch')
 $$, $$VALUES
@@ -126,20 +151,29 @@ $$, $$VALUES
     ('ingest_signed', '[0:1]={text,text}'), ('ingest_signed', '[0:1]={bytea,text}'),
     ('ingest_batch', '[0:1]={text[],text[]}'), ('ingest_batch', '[0:1]={bytea[],text[]}')
 $$, 'bodies are text or bytea');
-SELECT columns_are('attendance', 'report', ARRAY[
-    'session_id', 'attendee', 'name', 'role', 'enrolled', 'status', 'computed_status', 'rule', 'attended', 'percent',
-    'first_join', 'last_leave', 'late_by', 'early_by', 'is_late', 'left_early', 'cycles', 'rejoins', 'longest_gap', 'inferred',
-    'overridden', 'room', 'starts_at', 'ends_at', 'title', 'state', 'revision', 'computed_at'], 'the columns of the report');
-SELECT set_eq($$
+
+-- Columns of what others read: views and types.
+SELECT set_has($$
     SELECT c.relname::text, array_agg(a.attname ORDER BY a.attnum)::text
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
-    WHERE c.oid IN ('attendance.receipt'::regclass, 'attendance.assessment'::regclass)
+    WHERE c.relnamespace = 'attendance'::regnamespace AND c.relkind IN ('v', 'c')
     GROUP BY c.relname
 $$, $$VALUES
+    ('receipt', '{outcome,http_status,reason,event_id}'),
+    ('webhook', '{body,auth_token,outcome,http_status,reason,event_id}'),
     ('assessment', '{session_id,attendee,name,role,enrolled,status,computed_status,rule,attended,percent,first_join,last_leave,'
         'late_by,early_by,is_late,left_early,cycles,rejoins,longest_gap,inferred,overridden}'),
-    ('receipt', '{outcome,http_status,reason,event_id}')
-$$, 'the columns of a receipt and of an assessment');
+    ('report', '{session_id,attendee,name,role,enrolled,status,computed_status,rule,attended,percent,first_join,last_leave,'
+        'late_by,early_by,is_late,left_early,cycles,rejoins,longest_gap,inferred,overridden,'
+        'room,starts_at,ends_at,title,state,revision,computed_at}'),
+    ('session_summary', '{session_id,room,starts_at,ends_at,title,enrolled,present,late,partial,absent,excused,mean_percent,state}'),
+    ('attendee_summary', '{attendee,name,sessions,present,late,partial,absent,excused,rate,attended,late_by}'),
+    ('live', '{session_id,attendee,name,role,enrolled,since,status,rule,attended,percent,first_join,late_by,is_late,'
+        'cycles,rejoins,room,starts_at,ends_at,title}'),
+    ('open_cycle', '{room,participant_sid,identity,name,counted,joined_at,seen_at,heartbeat_at,resolved}'),
+    ('recent_event', '{received_at,lag,room,event,identity,origin,event_id}'),
+    ('listing_change', '{participant_sid,identity,change}')
+$$, 'columns are called what the documentation calls them');
 
 SELECT * FROM finish();
 ROLLBACK;

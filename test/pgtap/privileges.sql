@@ -1,6 +1,6 @@
 -- What each role can do and what it cannot.
 BEGIN;
-SELECT plan(47);
+SELECT plan(65);
 
 CREATE ROLE attendance_test_plain;
 CREATE ROLE attendance_test_feeder;
@@ -66,6 +66,9 @@ SELECT is(attempt('feeder', 'SELECT 1 FROM attendance.quarantine'), '42501', 'fe
 SELECT is(attempt('feeder', 'SELECT 1 FROM attendance.livekit_key'), '42501', 'feeder: does not read keys');
 SELECT is(attempt('feeder', $$SELECT attendance.absorb('{}')$$), '42501', 'feeder: does not write past the log');
 SELECT is(attempt('feeder', $$SELECT attendance.record('{}')$$), '42501', 'feeder: does not say itself who signed');
+
+SELECT is(attempt('feeder', $$SELECT attendance.override('s', '1', 'late', 'why')$$), '42501', 'feeder: sets no marks');
+SELECT is(attempt('feeder', $$SELECT 1 FROM attendance.forget('1')$$), '42501', 'feeder: forgets nobody');
 
 -- One that inserts, as an ORM does.
 SELECT set_eq($$SELECT held('inserter')$$, ARRAY['INSERT webhook'], 'inserter: may insert into webhook and nothing else');
@@ -153,8 +156,26 @@ SELECT is(hostile($$SELECT attendance.schedule_session('r', '2026-01-05 11:00Z',
 SELECT is(hostile($$SELECT attendance.enrol('t', '1', policy => 'default')$$), '', 'hostile: enrol');
 SELECT is(hostile($$SELECT error FROM attendance.tick(as_of => '2026-01-05 13:00Z')$$), NULL, 'hostile: tick');
 SELECT is((SELECT count(*) FROM attendance.result WHERE session_id = 't'), 2::bigint, 'hostile: tick has finalised');
+SELECT is(hostile($$SELECT attendance.override('t', '1', 'late', 'said so')$$), '', 'hostile: override');
+SELECT is(hostile($$SELECT new_status FROM attendance.simulate('default', '2026-01-05', '2026-01-06')$$), NULL, 'hostile: simulate');
+SELECT is(hostile($$SELECT attendance.recompute('t', 'default')$$), '0', 'hostile: recompute');
+SELECT is(hostile($$SELECT fact FROM attendance.explain('t', '1', '2026-01-05 13:00Z') WHERE fact LIKE 'therefore%'$$),
+    'therefore present', 'hostile: explain');
+SELECT is(hostile($$SELECT attendance.status_json('t', '1', '2026-01-05 13:00Z') ->> 'attendance_status'$$), 'late', 'hostile: status_json');
+SELECT is(hostile($$SELECT attendance.clear_override('t', '1', 'was not')$$), '', 'hostile: clear_override');
+SELECT is(hostile($$SELECT became FROM attendance.revisions('t', '1')$$), 'true', 'hostile: revisions');
+SELECT is(hostile($$SELECT status FROM attendance.report_as_of('infinity')$$), NULL, 'hostile: report_as_of');
+SELECT is(hostile($$SELECT sum(present) FROM attendance.session_summary$$), '4', 'hostile: session_summary');
+SELECT is(hostile($$SELECT attendance.heartbeat('r', '1')$$), '0', 'hostile: heartbeat');
+SELECT is(hostile($$SELECT change FROM attendance.reconcile('r', '{"participants":[{"sid":"PA_9","identity":"9","state":"ACTIVE"}]}'::text,
+    '2026-01-05 11:50Z')$$), 'added', 'hostile: reconcile');
+SELECT is(hostile($$SELECT identity FROM attendance.open_cycle$$), '9', 'hostile: open_cycle');
+SELECT is(hostile($$SELECT changed FROM attendance.rebuild('r')$$), 'false', 'hostile: rebuild');
+SELECT is(hostile($$SELECT outcome FROM attendance.retry_quarantine()$$), 'quarantined', 'hostile: retry_quarantine');
 SELECT is(hostile($$SELECT attendance.unenrol('t', '1')$$), '', 'hostile: unenrol');
 SELECT is(hostile($$SELECT attendance.cancel_session('t')$$), '', 'hostile: cancel_session');
+SELECT is(hostile($$SELECT changed FROM attendance.forget('9') LIMIT 1$$), '1', 'hostile: forget');
+SELECT is(hostile($$SELECT room FROM attendance.purge('2026-01-06') LIMIT 1$$), 'r', 'hostile: purge');
 
 SELECT * FROM finish();
 ROLLBACK;
