@@ -92,7 +92,11 @@ BEGIN
 
     RETURN QUERY
     WITH stay AS (
-        SELECT st.* FROM attendance.stays_of(s, terms, base, reach, as_of) st WHERE st.counted AND NOT st.excluded
+        SELECT st.* FROM attendance.stays_of(s, terms, base, reach, as_of) st
+        WHERE st.counted AND NOT st.excluded
+          -- `reach` is of all policies, and of stays not resolved yet: here those that this window, or a bridge to it, touches
+          AND attendance.joined_at(st.cycle) < st.counts_until + st.bridge_gap
+          AND CASE WHEN attendance.is_open(st.cycle) THEN as_of ELSE attendance.left_at(st.cycle) END > st.counts_from - st.bridge_gap
     ), seen AS (
         SELECT st.attendee, attendance.cover(st.cycle, st.counts_from, st.counts_until, st.bridge_gap, as_of) AS coverage,
                (array_agg(st.name ORDER BY st.seen_at DESC, st.participant_sid DESC) FILTER (WHERE st.name IS NOT NULL))[1] AS name,

@@ -112,8 +112,8 @@ BEGIN
         SELECT coalesce(n.attendee, o.attendee) AS attendee, coalesce(n.name, o.name) AS name,
                o.computed_status AS status, n.computed_status AS new_status, o.percent, n.percent AS new_percent,
                n.rule AS new_rule
-        FROM attendance.assess(s.session_id, coalesce(s.finalised_at, now())) o
-        FULL JOIN attendance.assess(s.session_id, coalesce(s.finalised_at, now()), simulate.policy) n
+        FROM attendance.compute(s, coalesce(s.finalised_at, now()), NULL) o
+        FULL JOIN attendance.compute(s, coalesce(s.finalised_at, now()), simulate.policy) n
             ON n.attendee = o.attendee
         WHERE o.computed_status IS DISTINCT FROM n.computed_status) d
     WHERE s.starts_at >= from_at AND s.starts_at < to_at AND s.cancelled_at IS NULL AND s.sealed_at IS NULL
