@@ -53,7 +53,7 @@ need() {
 forget_no_cluster() {
     [[ -e $no_cluster ]] || return 0
     as_root rm "$no_cluster"
-    as_root rmdir --ignore-fail-on-non-empty "${no_cluster%/*}"
+    as_root rmdir -p --ignore-fail-on-non-empty "${no_cluster%/*}"
 }
 
 # Makes the temporary folder: a copy of the tree, to go to and build in, and a PostgreSQL to install into. PostgreSQL
@@ -101,6 +101,7 @@ clean_up() {
     trap '' HUP INT TERM
     set +e
     if [[ $child && $patient ]]; then
+        echo 'letting apt finish'
         wait "$child"
     elif [[ $child ]]; then
         kill -TERM -- "-$child"
