@@ -39,8 +39,6 @@ override CXXFLAGS := $(filter-out -Wdeclaration-after-statement -fexcess-precisi
 $(built): $(parts)
 	cat $^ > $@
 
-# PGXS tracks no headers; there are few.
+# PGXS tracks no headers; there are few. Out of tree, make would take the source's folders for those of the objects.
 $(OBJS): $(wildcard $(src)src/core/*.hpp $(src)src/pg/*.hpp)
-$(OBJS): | src/core src/pg
-src/core src/pg:
-	mkdir -p $@
+$(shell mkdir -p src/core src/pg)

@@ -47,7 +47,8 @@ BEGIN ATOMIC
                     format('<path class="open" d="M%s,3l8,8l-8,8z"/>', attendance.place(at, frame))
                 WHEN ended_by NOT IN ('left', 'aborted') THEN
                     format('<g class="%1$s"><title>%2$s</title><path class="edge" d="M%3$s,1v21"/>'
-                           '<path class="inferred" d="M%3$s,6l5,5l-5,5l-5,-5z"/></g>', ended_by, attendance.xml(title), attendance.place(at, frame))
+                           '<path class="inferred" d="M%3$s,6l5,5l-5,5l-5,-5z"/></g>',
+                           ended_by, attendance.xml(title), attendance.place(at, frame))
                 ELSE '' END;
 END;
 REVOKE ALL ON FUNCTION attendance.draw_end(text, timestamptz, tstzrange, text) FROM PUBLIC;
@@ -66,7 +67,7 @@ DECLARE
     people attendance.assessment[] := ARRAY(SELECT a FROM attendance.assess(session_id, as_of) a);
     bottom integer := top + row_height * greatest(cardinality(people), 1);
     id text := 'timeline-' || encode(convert_to(s.session_id, 'UTF8'), 'hex');  -- unique among the pictures of a page
-    first_half boolean := as_of - s.starts_at < s.ends_at - as_of;
+    first_half boolean := as_of < s.starts_at + (s.ends_at - s.starts_at) / 2;
     margin interval := greatest((s.ends_at - s.starts_at) / 10, '5 min');
     bridge interval;
     frame tstzrange;  -- what the picture shows
@@ -84,7 +85,7 @@ BEGIN
     INTO counting FROM unnest(terms) t WHERE t.policy = s.policy;
 
     lasts := format('%s to %s (%s), as of %s', to_char(s.starts_at, 'YYYY-MM-DD HH24:MI'),
-                    to_char(s.ends_at, CASE WHEN s.ends_at::date = s.starts_at::date THEN 'HH24:MI' ELSE 'YYYY-MM-DD HH24:MI' END),
+                    to_char(s.ends_at, CASE s.ends_at::date WHEN s.starts_at::date THEN '' ELSE 'YYYY-MM-DD ' END || 'HH24:MI'),
                     current_setting('TimeZone'), to_char(as_of, 'YYYY-MM-DD HH24:MI'))
              || CASE WHEN s.cancelled_at IS NULL THEN '' ELSE '; cancelled' END;
     SELECT format('%s %s', sum(n), CASE sum(n) WHEN 1 THEN 'person' ELSE 'people' END)
@@ -115,7 +116,7 @@ BEGIN
         FROM attendance.stays_of(s, terms, s.policy, tstzrange(lower(frame) - bridge, upper(frame) + bridge), as_of) st
         CROSS JOIN LATERAL (
             SELECT attendance.joined_at(st.cycle) AS joined_at,
-                   greatest(least(attendance.left_at(st.cycle), CASE WHEN attendance.is_open(st.cycle) THEN as_of ELSE 'infinity' END),
+                   greatest(CASE WHEN attendance.is_open(st.cycle) THEN as_of ELSE attendance.left_at(st.cycle) END,
                             attendance.joined_at(st.cycle)) AS ended_at) at
     ), ordered AS (
         SELECT stay.*, row_number() OVER w AS n,
@@ -159,11 +160,13 @@ BEGIN
                       p.status, m.minutes)
                    || coalesce(format(', %s %%', p.percent), '')
                    || CASE WHEN p.is_late THEN format('; came %s min late', floor(extract(epoch FROM p.late_by) / 60)) ELSE '' END
-                   || CASE WHEN p.left_early THEN format('; left %s min early', floor(extract(epoch FROM p.early_by) / 60)) ELSE '' END
+                   || CASE WHEN p.left_early THEN format('; left %s min early', floor(extract(epoch FROM p.early_by) / 60))
+                           ELSE '' END
                    || CASE WHEN p.inferred THEN '; an end is inferred' ELSE '' END
                    || CASE WHEN p.enrolled THEN '' ELSE '; not on the roster' END
                    || CASE WHEN p.overridden THEN format('; set by hand, computed: %s', p.computed_status) ELSE '' END,
-               attendance.xml_name(coalesce(p.name, p.attendee), CASE WHEN p.name ~ '[\u1100-\u11FF\u2E80-\uD7FF\uF900-\uFAFF]' THEN 13 ELSE 24 END),
+               attendance.xml_name(coalesce(p.name, p.attendee),  -- letters of East Asia are twice as wide
+                                   CASE WHEN p.name ~ '[\u1100-\u11FF\u2E80-\uD7FF\uF900-\uFAFF]' THEN 13 ELSE 24 END),
                concat(b.bars, d.bars),
                CASE WHEN p.overridden OR NOT p.enrolled THEN
                    '<tspan class="note">' || CASE WHEN p.enrolled THEN '' ELSE ' &#183; guest' END
@@ -171,15 +174,16 @@ BEGIN
                m.minutes, coalesce(p.percent || ' %', '&#8211;')),
         E'\n' ORDER BY p.n)
     INTO body
-    FROM unnest(people) WITH ORDINALITY p (session_id, attendee, name, role, enrolled, status, computed_status, rule, attended,
-        percent, first_join, last_leave, late_by, early_by, is_late, left_early, cycles, rejoins, longest_gap, inferred, overridden, n)
+    FROM unnest(people) WITH ORDINALITY p (session_id, attendee, name, role, enrolled, status, computed_status, rule,
+        attended, percent, first_join, last_leave, late_by, early_by, is_late, left_early, cycles, rejoins, longest_gap,
+        inferred, overridden, n)
     CROSS JOIN LATERAL (SELECT floor(extract(epoch FROM p.attended) / 60) AS minutes) m
     LEFT JOIN drawn d ON d.attendee = p.attendee
     LEFT JOIN bridged b ON b.attendee = p.attendee;
 
     RETURN concat_ws(E'\n',
-        format('<svg xmlns="http://www.w3.org/2000/svg" class="attendance-timeline" width="1120" height="%1$s" viewBox="0 0 1120 %1$s"'
-               ' role="img" aria-labelledby="%2$s-title %2$s-desc">', bottom + 26, id),
+        format('<svg xmlns="http://www.w3.org/2000/svg" class="attendance-timeline" width="1120" height="%1$s"'
+               ' viewBox="0 0 1120 %1$s" role="img" aria-labelledby="%2$s-title %2$s-desc">', bottom + 26, id),
         format('<title id="%s-title">Attendance: %s</title>', id, attendance.xml_name(title)),
         format('<desc id="%s-desc">Room %s, %s. %s. A row for each person: when they were there, what counted, their status.</desc>',
                id, attendance.xml_name(s.room), attendance.xml(lasts), summary),
@@ -238,22 +242,29 @@ BEGIN
         '<rect class="counted" y="2" width="24" height="12"/><text class="ink" x="30" y="13">counts</text>'
         '<rect class="uncounted" x="96" y="2" width="24" height="12"/><text class="ink" x="126" y="13">does not count</text>'
         '<rect class="bridged" x="236" y="5" width="24" height="6"/><text class="ink" x="266" y="13">gap that counts</text>'
-        '<rect class="again" x="384" y="7" width="24" height="3"/><text class="ink" x="414" y="13">second connection at the same time</text>'
-        '<path class="edge" d="M668,-2v21"/><path class="inferred" d="M668,3l5,5l-5,5l-5,-5z"/><text class="ink" x="682" y="13">end inferred, not reported</text>'
+        '<rect class="again" x="384" y="7" width="24" height="3"/>'
+        '<text class="ink" x="414" y="13">second connection at the same time</text>'
+        '<path class="edge" d="M668,-2v21"/><path class="inferred" d="M668,3l5,5l-5,5l-5,-5z"/>'
+        '<text class="ink" x="682" y="13">end inferred, not reported</text>'
         '<path class="open" d="M866,0l8,8l-8,8z"/><text class="ink" x="882" y="13">still there</text></g>',
-        format('<g><title>Presence counts from %s to %s.</title>', to_char(lower(counting), 'HH24:MI'), to_char(upper(counting), 'HH24:MI'))
+        format('<g><title>Presence counts from %s to %s.</title>',
+               to_char(lower(counting), 'HH24:MI'), to_char(upper(counting), 'HH24:MI'))
             || attendance.bar('margin', counting, frame, top, bottom - top)
             || attendance.bar('window', tstzrange(s.starts_at, s.ends_at, '[]'), frame, top, bottom - top) || '</g>',
         axis,
-        coalesce(body, format('<text class="name" x="200" y="%s">Nobody is enrolled, and nobody came.</text>', top + 16)),
-        format('<path class="line" d="M%1$s,%4$sv-10M%1$s,%2$sV%3$s"/><text class="limit" text-anchor="end" x="%1$s" dx="-5" y="%4$s">start %5$s</text>',
+        coalesce(body, format('<text x="16" y="%s">Nobody is enrolled, and nobody came.</text>', top + 16)),
+        format('<path class="line" d="M%1$s,%4$sv-10M%1$s,%2$sV%3$s"/>'
+               '<text class="limit" text-anchor="end" x="%1$s" dx="-5" y="%4$s">start %5$s</text>',
                attendance.place(s.starts_at, frame), top, bottom, top - 24, to_char(s.starts_at, 'HH24:MI')),
-        format('<path class="line" d="M%1$s,%4$sv-10M%1$s,%2$sV%3$s"/><text class="limit" x="%1$s" dx="5" y="%4$s">end %5$s</text>',
+        format('<path class="line" d="M%1$s,%4$sv-10M%1$s,%2$sV%3$s"/>'
+               '<text class="limit" x="%1$s" dx="5" y="%4$s">end %5$s</text>',
                attendance.place(s.ends_at, frame), top, bottom, top - 24, to_char(s.ends_at, 'HH24:MI')),
         CASE WHEN as_of >= s.starts_at AND as_of < s.ends_at THEN
-            format('<path class="now" d="M%1$s,%4$sv-10M%1$s,%2$sV%3$s"/><text class="limit" text-anchor="%5$s" x="%1$s" dx="%6$s" y="%4$s">as of %7$s</text>',
+            format('<path class="now" d="M%1$s,%4$sv-10M%1$s,%2$sV%3$s"/>'
+                   '<text class="limit" text-anchor="%5$s" x="%1$s" dx="%6$s" y="%4$s">as of %7$s</text>',
                    attendance.place(as_of, frame), top, bottom, top - 24,
-                   CASE WHEN first_half THEN 'start' ELSE 'end' END, CASE WHEN first_half THEN 5 ELSE -5 END, to_char(as_of, 'HH24:MI')) END,
+                   CASE WHEN first_half THEN 'start' ELSE 'end' END, CASE WHEN first_half THEN 5 ELSE -5 END,
+                   to_char(as_of, 'HH24:MI')) END,
         '</svg>');
 END
 $$;
