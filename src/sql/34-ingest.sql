@@ -117,12 +117,8 @@ COMMENT ON FUNCTION attendance.ingest(bytea) IS
 CREATE FUNCTION attendance.ingest(body text) RETURNS attendance.receipt
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    receipt attendance.receipt;
 BEGIN
-    SELECT r.outcome, r.http_status, r.reason, r.event_id INTO receipt
-    FROM attendance.record(ARRAY[attendance.bytes(body)]) r;
-    RETURN receipt;
+    RETURN attendance.ingest(attendance.bytes(body));
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.ingest(text) FROM PUBLIC;
@@ -147,13 +143,8 @@ COMMENT ON FUNCTION attendance.ingest_signed(bytea, text) IS
 CREATE FUNCTION attendance.ingest_signed(body text, auth_token text) RETURNS attendance.receipt
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    receipt attendance.receipt;
 BEGIN
-    SELECT r.outcome, r.http_status, r.reason, r.event_id INTO receipt
-    FROM attendance.authenticate(ARRAY[attendance.bytes(body)], ARRAY[auth_token]) a,
-         attendance.record(ARRAY[attendance.bytes(body)], a.signers, a.refusals) r;
-    RETURN receipt;
+    RETURN attendance.ingest_signed(attendance.bytes(body), auth_token);
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.ingest_signed(text, text) FROM PUBLIC;
