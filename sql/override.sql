@@ -217,6 +217,10 @@ LEFT JOIN LATERAL (SELECT * FROM attendance.report_as_of(v.replaced_at) r
                    WHERE (r.session_id, r.attendee) = (v.session_id, v.attendee)) r ON true
 WHERE v.session_id = 'd'
 ORDER BY v.attendee, v.revision;
+-- Before any session was known there is nothing to say.
+\set VERBOSITY sqlstate
+SELECT count(*) FROM attendance.report_as_of('2001-01-01');
+\set VERBOSITY default
 
 -- And why it changed: field by field, with what came in between.
 SELECT revision, field, was, became, because FROM attendance.revisions('d', '1');

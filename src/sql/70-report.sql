@@ -36,7 +36,13 @@ $$;
 CREATE FUNCTION attendance.report_as_of(at timestamptz) RETURNS SETOF attendance.report
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    first_known timestamptz := (SELECT min(s.scheduled_at) FROM attendance.session s);
 BEGIN
+    IF at < first_known THEN
+        RAISE EXCEPTION 'no session was known at %', at
+            USING ERRCODE = 'no_data_found', HINT = format('The first was scheduled at %s.', first_known);
+    END IF;
     RETURN QUERY
     SELECT r.session_id, r.attendee, r.name, r.role, r.enrolled, r.status, r.computed_status, r.rule, r.attended, r.percent,
            r.first_join, r.last_leave, r.late_by, r.early_by, r.is_late, r.left_early, r.cycles, r.rejoins, r.longest_gap,
@@ -51,7 +57,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION attendance.report_as_of(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.report_as_of(timestamptz) IS
-'The final results as they stood at an earlier moment, by the database''s clock: what report said then of sessions that were final.';
+'The final results as they stood at an earlier moment, by the database''s clock: what report said then of sessions that were final. Raises no_data_found for a moment before any session was known.';
 
 CREATE FUNCTION attendance.revisions(session_id text, attendee text)
     RETURNS TABLE (revision integer, computed_at timestamptz, field text, was text, became text, because text[])
