@@ -262,7 +262,7 @@ SELECT * FROM attendance.configuration;
 SELECT * FROM attendance.check_token(:'feeder_token', '');
 SELECT attendance.ingest(:'feeder_body');
 SELECT attendance.ingest_batch(ARRAY[:'feeder_body']);
-SELECT attendance.record(ARRAY['x'::bytea]);
+SELECT attendance.record(attendance.parse('x'), 'x', 'devkey');
 SELECT attendance.add_livekit_key('mine', 'mine');
 SELECT attendance.drop_livekit_key('signed-1');
 INSERT INTO attendance.webhook (body) VALUES (:'feeder_body');

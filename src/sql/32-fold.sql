@@ -1,61 +1,54 @@
 -- From facts to stays, and back to the sessions that they touch.
 
-CREATE FUNCTION attendance.fold_facts(facts attendance.fact[]) RETURNS attendance.room_instance[]
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+CREATE FUNCTION attendance.fold_fact(f attendance.fact) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
 DECLARE
-    instances attendance.room_instance[];
+    news boolean := false;
 BEGIN
     -- Nearly every event repeats when its room started: only news is written, since a write would lock the room's row.
-    WITH news AS (
-        SELECT f.room, f.room_sid, min(f.instance_started_at) AS started_at, max(f.instance_finished_at) AS finished_at
-        FROM unnest(facts) f
-        WHERE num_nonnulls(f.instance_started_at, f.instance_finished_at) > 0
-        GROUP BY f.room, f.room_sid
-    ), written AS (
-        INSERT INTO attendance.room_instance AS i (room, room_sid, started_at, finished_at)
-        SELECT n.* FROM news n
-        WHERE NOT EXISTS (
+    IF f.instance_started_at IS NOT NULL OR f.instance_finished_at IS NOT NULL THEN
+        news := NOT EXISTS (
             SELECT FROM attendance.room_instance i
-            WHERE (i.room, i.room_sid) = (n.room, n.room_sid)
-              AND i.started_at IS NOT DISTINCT FROM least(i.started_at, n.started_at)
-              AND i.finished_at IS NOT DISTINCT FROM greatest(i.finished_at, n.finished_at))
-        ORDER BY n.room, n.room_sid
-        ON CONFLICT (room, room_sid) DO UPDATE SET
-            started_at = least(i.started_at, excluded.started_at),
-            finished_at = greatest(i.finished_at, excluded.finished_at)
-        RETURNING i
-    )
-    SELECT array_agg(w.i) INTO instances FROM written w;
+            WHERE i.room = f.room AND i.room_sid = f.room_sid
+              AND i.started_at IS NOT DISTINCT FROM least(i.started_at, f.instance_started_at)
+              AND i.finished_at IS NOT DISTINCT FROM greatest(i.finished_at, f.instance_finished_at));
+        IF news THEN
+            INSERT INTO attendance.room_instance AS i (room, room_sid, started_at, finished_at)
+            VALUES (f.room, f.room_sid, f.instance_started_at, f.instance_finished_at)
+            ON CONFLICT (room, room_sid) DO UPDATE SET
+                started_at = least(i.started_at, excluded.started_at),
+                finished_at = greatest(i.finished_at, excluded.finished_at);
+        END IF;
+    END IF;
 
-    INSERT INTO attendance.participation AS p
-        (room, participant_sid, room_sid, identity, name, role, counted, state_version, state_at, state_event_id, cycle, seen_at)
-    SELECT DISTINCT ON (f.room, f.participant_sid)
-        f.room, f.participant_sid, max(f.room_sid) OVER stay, f.identity, f.name, f.role, f.counted,
-        f.version, f.occurred_at, f.event_id, attendance.fold(f.cycle) OVER stay, max(f.seen_at) OVER stay
-    FROM unnest(facts) f
-    WHERE f.identity IS NOT NULL
-    WINDOW stay AS (PARTITION BY f.room, f.participant_sid)
-    ORDER BY f.room, f.participant_sid, f.version DESC, f.occurred_at DESC, f.event_id DESC
-    ON CONFLICT (room, participant_sid) DO UPDATE SET
-        room_sid = greatest(p.room_sid, excluded.room_sid),
-        cycle = attendance.fold(p.cycle, excluded.cycle),
-        seen_at = greatest(p.seen_at, excluded.seen_at),
-        (identity, name, role, counted, state_version, state_at, state_event_id) = (
-            SELECT s.*
-            FROM (VALUES
-                (p.identity, p.name, p.role, p.counted, p.state_version, p.state_at, p.state_event_id),
-                (excluded.identity, excluded.name, excluded.role, excluded.counted,
-                 excluded.state_version, excluded.state_at, excluded.state_event_id)
-            ) s (identity, name, role, counted, version, at, event_id)
-            ORDER BY s.version DESC, s.at DESC, s.event_id DESC
-            LIMIT 1);
-    RETURN instances;
+    IF f.identity IS NOT NULL THEN
+        INSERT INTO attendance.participation AS p
+            (room, participant_sid, room_sid, identity, name, role, counted, state_version, state_at, state_event_id,
+             cycle, seen_at)
+        VALUES (f.room, f.participant_sid, f.room_sid, f.identity, f.name, f.role, f.counted, f.version, f.occurred_at,
+                f.event_id, f.cycle, f.seen_at)
+        ON CONFLICT (room, participant_sid) DO UPDATE SET
+            room_sid = greatest(p.room_sid, excluded.room_sid),
+            cycle = attendance.fold(p.cycle, excluded.cycle),
+            seen_at = greatest(p.seen_at, excluded.seen_at),
+            (identity, name, role, counted, state_version, state_at, state_event_id) = (
+                SELECT s.*
+                FROM (VALUES
+                    (p.identity, p.name, p.role, p.counted, p.state_version, p.state_at, p.state_event_id),
+                    (excluded.identity, excluded.name, excluded.role, excluded.counted,
+                     excluded.state_version, excluded.state_at, excluded.state_event_id)
+                ) s (identity, name, role, counted, version, at, event_id)
+                ORDER BY s.version DESC, s.at DESC, s.event_id DESC
+                LIMIT 1);
+    END IF;
+    RETURN news;
 END
 $$;
-REVOKE ALL ON FUNCTION attendance.fold_facts(attendance.fact[]) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.fold_facts(attendance.fact[]) IS
-'Merges facts into room_instance and participation, in any order and any number of times; returns the instances that changed.';
+REVOKE ALL ON FUNCTION attendance.fold_fact(attendance.fact) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.fold_fact(attendance.fact) IS
+'Merges a fact into room_instance and participation, in any order and any number of times; returns whether its room instance changed.';
 
 CREATE FUNCTION attendance.reopen(room text, since timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -75,52 +68,55 @@ REVOKE ALL ON FUNCTION attendance.reopen(text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.reopen(text, timestamptz) IS
 'Marks the final sessions of a room for which evidence reaching back to `since` may matter; tick() looks at them again.';
 
-CREATE FUNCTION attendance.absorb(facts attendance.fact[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+CREATE FUNCTION attendance.absorb(f attendance.fact) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
 DECLARE
-    silent attendance.participation[] := ARRAY(  -- open stays that the facts show alive, as they were
-        SELECT p
-        FROM unnest(facts) f
-        JOIN attendance.participation p ON p.room = f.room AND p.participant_sid = f.participant_sid
-        WHERE f.version < 0 AND attendance.is_open(p.cycle));
-    instances attendance.room_instance[] := attendance.fold_facts(facts);
+    since timestamptz := attendance.joined_at(f.cycle);  -- the earliest instant whose judgement the fact may change
+    final_until timestamptz := (SELECT max(s.judged_until) FROM attendance.session s
+                                WHERE s.room = f.room AND s.finalised_at IS NOT NULL AND s.reopened_at IS NULL
+                                  AND s.sealed_at IS NULL);
+    silent_since timestamptz;
+    replaced timestamptz;
+    news boolean;
 BEGIN
-    PERFORM attendance.reopen(t.room, min(t.since))
-    FROM (
-        SELECT f.room, attendance.joined_at(f.cycle) AS since
-        FROM unnest(facts) f
-        WHERE f.identity IS NOT NULL
-    UNION ALL  -- whoever was thought gone since
-        SELECT s.room, greatest(s.seen_at, s.heartbeat_at) FROM unnest(silent) s
-    UNION ALL  -- the connection that a new one of the same identity replaces
-        SELECT f.room, attendance.joined_at(older.cycle)
-        FROM unnest(facts) f
-        CROSS JOIN LATERAL (
-            SELECT p.cycle
-            FROM attendance.participation p
-            WHERE p.room = f.room AND p.identity = f.identity
-              AND attendance.joined_at(p.cycle) < attendance.joined_at(f.cycle)
-            ORDER BY attendance.joined_at(p.cycle) DESC
-            LIMIT 1) older
-        WHERE attendance.is_open(older.cycle)
-    UNION ALL  -- open stays of an instance that finished, or that another one succeeds
-        SELECT i.room, attendance.joined_at(p.cycle)
-        FROM unnest(instances) i
-        JOIN attendance.participation p ON p.room = i.room AND attendance.is_open(p.cycle)
-        WHERE p.room_sid = i.room_sid
-           OR (attendance.joined_at(p.cycle) < i.started_at
-               AND NOT EXISTS (
-                   SELECT FROM attendance.room_instance b
-                   WHERE b.room = i.room AND b.started_at > attendance.joined_at(p.cycle) AND b.started_at < i.started_at))
-    ) t
-    GROUP BY t.room
-    ORDER BY t.room;
+    IF final_until IS NULL THEN
+        PERFORM attendance.fold_fact(f);
+        RETURN;
+    END IF;
+    IF f.version < 0 THEN  -- shows an open stay alive that may have been thought gone
+        SELECT greatest(p.seen_at, p.heartbeat_at) INTO silent_since
+        FROM attendance.participation p
+        WHERE p.room = f.room AND p.participant_sid = f.participant_sid AND attendance.is_open(p.cycle);
+    END IF;
+    news := attendance.fold_fact(f);
+    IF f.identity IS NOT NULL THEN  -- the connection that this one replaces
+        SELECT CASE WHEN attendance.is_open(p.cycle) THEN attendance.joined_at(p.cycle) END INTO replaced
+        FROM attendance.participation p
+        WHERE p.room = f.room AND p.identity = f.identity AND attendance.joined_at(p.cycle) < since
+        ORDER BY attendance.joined_at(p.cycle) DESC
+        LIMIT 1;
+    END IF;
+    since := least(since, silent_since, replaced);
+    IF news THEN  -- open stays of an instance that finished, or that another one succeeds
+        SELECT least(since, min(attendance.joined_at(p.cycle))) INTO since
+        FROM attendance.participation p
+        WHERE p.room = f.room AND attendance.is_open(p.cycle)
+          AND (p.room_sid = f.room_sid
+               OR (attendance.joined_at(p.cycle) < f.instance_started_at
+                   AND NOT EXISTS (
+                       SELECT FROM attendance.room_instance b
+                       WHERE b.room = f.room AND b.started_at > attendance.joined_at(p.cycle)
+                         AND b.started_at < f.instance_started_at)));
+    END IF;
+    IF since < final_until THEN
+        PERFORM attendance.reopen(f.room, since);
+    END IF;
 END
 $$;
-REVOKE ALL ON FUNCTION attendance.absorb(attendance.fact[]) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.absorb(attendance.fact[]) IS
-'Folds facts, and reopens the final sessions that they may change.';
+REVOKE ALL ON FUNCTION attendance.absorb(attendance.fact) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.absorb(attendance.fact) IS 'Folds a fact, and reopens the final sessions that it may change.';
 
 -- What an alias says is no evidence, but it moves stays from one person to another.
 CREATE FUNCTION attendance.reopen_alias() RETURNS trigger

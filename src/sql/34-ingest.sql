@@ -27,87 +27,46 @@ REVOKE ALL ON FUNCTION attendance.quarantine(bytea, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.quarantine(bytea, text, text) IS
 'Keeps a body that could not be used, once however often it comes; when quarantine_limit is reached, only counts it in refusal.';
 
-CREATE FUNCTION attendance.record(bodies bytea[], signers text[] DEFAULT NULL, refusals text[] DEFAULT NULL)
-    RETURNS TABLE (ordinal bigint, outcome text, http_status integer, reason text, event_id text)
--- A plan made for one event fits a thousand; left to itself, PostgreSQL would plan every statement at every call.
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+CREATE FUNCTION attendance.record(f attendance.fact, body bytea, signed_by text) RETURNS attendance.receipt
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_column
-DECLARE
-    facts attendance.fact[] := ARRAY(  -- what each admitted body says: an event or a problem
-        SELECT CASE WHEN refusals[b.n] IS NULL THEN attendance.parse(b.body) END
-        FROM unnest(bodies) WITH ORDINALITY b (body, n)
-        ORDER BY b.n);
-    fresh bigint[];  -- ordinals of the events that were not known
 BEGIN
+    IF f.problem IS NOT NULL THEN
+        PERFORM attendance.quarantine(body, f.problem, signed_by);
+        RETURN ROW('quarantined', 200, f.problem, NULL)::attendance.receipt;
+    END IF;
     PERFORM attendance.require_read_committed();
-    PERFORM attendance.share_rooms(ARRAY(SELECT DISTINCT f.room FROM unnest(facts) f WHERE f.event IS NOT NULL));
-
-    WITH usable AS (
-        SELECT DISTINCT ON (f.room, f.event_id) f.*, signers[f.ordinality] AS signed_by
-        FROM unnest(facts) WITH ORDINALITY f
-        WHERE f.event IS NOT NULL
-        ORDER BY f.room, f.event_id, f.ordinality
-    ), logged AS (
-        INSERT INTO attendance.event AS e
-            (room, event_id, event, occurred_at, room_sid, participant_sid, identity, signed_by, body)
-        SELECT u.room, u.event_id, u.event, u.occurred_at, u.room_sid, u.participant_sid, u.identity, u.signed_by, u.body
-        FROM usable u
-        ORDER BY u.room, u.event_id
-        ON CONFLICT (room, event_id) DO NOTHING
-        RETURNING e.room, e.event_id
-    )
-    SELECT array_agg(u.ordinality) INTO fresh FROM usable u JOIN logged USING (room, event_id);
-
-    IF fresh IS NOT NULL THEN
-        PERFORM attendance.absorb(ARRAY(SELECT facts[n] FROM unnest(fresh) n));
+    PERFORM pg_advisory_xact_lock_shared(1635021924, attendance.room_lock(f.room));
+    INSERT INTO attendance.event (room, event_id, event, occurred_at, room_sid, participant_sid, identity, signed_by, body)
+    VALUES (f.room, f.event_id, f.event, f.occurred_at, f.room_sid, f.participant_sid, f.identity, record.signed_by, f.body)
+    ON CONFLICT ON CONSTRAINT event_pkey DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN ROW('duplicate', 200, NULL, f.event_id)::attendance.receipt;
     END IF;
-
-    IF EXISTS (SELECT FROM unnest(facts) f WHERE f.problem IS NOT NULL) THEN
-        PERFORM attendance.quarantine(b.body, f.problem, signers[b.n])
-        FROM unnest(facts) WITH ORDINALITY f
-        JOIN unnest(bodies) WITH ORDINALITY b (body, n) ON b.n = f.ordinality
-        WHERE f.problem IS NOT NULL
-        ORDER BY sha256(coalesce(b.body, ''));
-    END IF;
-
-    RETURN QUERY
-    SELECT f.ordinality, o.outcome, CASE o.outcome WHEN 'unauthorized' THEN 401 ELSE 200 END,
-           coalesce(refusals[f.ordinality], f.problem), f.event_id::text
-    FROM unnest(facts) WITH ORDINALITY f,
-         LATERAL (SELECT CASE WHEN refusals[f.ordinality] IS NOT NULL THEN 'unauthorized'
-                              WHEN f.problem IS NOT NULL THEN 'quarantined'
-                              WHEN f.ordinality = ANY (fresh) THEN 'recorded'
-                              ELSE 'duplicate' END AS outcome) o;
+    PERFORM attendance.absorb(f);
+    RETURN ROW('recorded', 200, NULL, f.event_id)::attendance.receipt;
 END
 $$;
-REVOKE ALL ON FUNCTION attendance.record(bytea[], text[], text[]) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.record(bytea[], text[], text[]) IS
-'Logs, folds or quarantines bodies, and says what became of each. By place in the arrays: the key that signed (NULL: the caller vouches), and why the token was refused, in which case the body is not looked at.';
+REVOKE ALL ON FUNCTION attendance.record(attendance.fact, bytea, text) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.record(attendance.fact, bytea, text) IS
+'Logs and folds what a body says, or quarantines the body; signed_by: the key that signed it, NULL: the caller vouches.';
 
-CREATE FUNCTION attendance.authenticate(bodies bytea[], auth_tokens text[], OUT signers text[], OUT refusals text[])
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+CREATE FUNCTION attendance.refuse(reason text) RETURNS attendance.receipt
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    SELECT array_agg(c.api_key ORDER BY b.n), array_agg(c.refusal ORDER BY b.n) INTO signers, refusals
-    FROM unnest(bodies) WITH ORDINALITY b (body, n), attendance.check_token(auth_tokens[b.n], b.body) c
-    WHERE auth_tokens IS NOT NULL;
-    PERFORM attendance.count_refusals(refusals);
+    PERFORM attendance.count_refusals(ARRAY[reason]);
+    RETURN ROW('unauthorized', 401, reason, NULL)::attendance.receipt;
 END
 $$;
-REVOKE ALL ON FUNCTION attendance.authenticate(bytea[], text[]) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.authenticate(bytea[], text[]) IS
-'Checks the token of each body and counts the refused; by place in the array: the key that signed, and why a token was refused. Without auth_tokens nothing is checked.';
+REVOKE ALL ON FUNCTION attendance.refuse(text) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.refuse(text) IS 'Counts a body that is not believed, and says so.';
 
 CREATE FUNCTION attendance.ingest(body bytea) RETURNS attendance.receipt
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    receipt attendance.receipt;
 BEGIN
-    SELECT r.outcome, r.http_status, r.reason, r.event_id INTO receipt
-    FROM attendance.record(ARRAY[body]) r;
-    RETURN receipt;
+    RETURN attendance.record(attendance.parse(body), body, NULL);
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.ingest(bytea) FROM PUBLIC;
@@ -129,11 +88,14 @@ CREATE FUNCTION attendance.ingest_signed(body bytea, auth_token text) RETURNS at
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    receipt attendance.receipt;
+    signer text;
+    refusal text;
 BEGIN
-    SELECT r.outcome, r.http_status, r.reason, r.event_id INTO receipt
-    FROM attendance.authenticate(ARRAY[body], ARRAY[auth_token]) a, attendance.record(ARRAY[body], a.signers, a.refusals) r;
-    RETURN receipt;
+    SELECT c.api_key, c.refusal INTO signer, refusal FROM attendance.check_token(auth_token, body) c;
+    IF refusal IS NOT NULL THEN
+        RETURN attendance.refuse(refusal);
+    END IF;
+    RETURN attendance.record(attendance.parse(body), body, signer);
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.ingest_signed(bytea, text) FROM PUBLIC;
@@ -155,10 +117,25 @@ CREATE FUNCTION attendance.ingest_batch(bodies bytea[], auth_tokens text[] DEFAU
     RETURNS TABLE (ordinal bigint, outcome text, http_status integer, reason text, event_id text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    facts attendance.fact[] := ARRAY(
+        SELECT attendance.parse(b.body) FROM unnest(bodies) WITH ORDINALITY b (body, n) ORDER BY b.n);
+    receipts attendance.receipt[];
+    next integer;
 BEGIN
-    RETURN QUERY
-    SELECT r.*
-    FROM attendance.authenticate(bodies, auth_tokens) a, attendance.record(bodies, a.signers, a.refusals) r;
+    PERFORM attendance.share_rooms(ARRAY(SELECT DISTINCT f.room FROM unnest(facts) f WHERE f.room IS NOT NULL));
+    -- In the order of what each will lock, so that batches do not deadlock, and of the array, so that the first counts.
+    FOR next IN
+        SELECT f.n
+        FROM unnest(facts) WITH ORDINALITY f (problem, event_id, event, occurred_at, room, room_sid, started, finished,
+                                              participant_sid, identity, name, role, counted, version, cycle, seen_at, body, n)
+        ORDER BY f.room, f.room_sid, f.participant_sid, f.event_id, sha256(coalesce(bodies[f.n], '')), f.n
+    LOOP
+        receipts[next] := CASE WHEN auth_tokens IS NULL THEN attendance.record(facts[next], bodies[next], NULL)
+                               ELSE attendance.ingest_signed(bodies[next], auth_tokens[next]) END;
+    END LOOP;
+    RETURN QUERY SELECT r.n, r.outcome, r.http_status, r.reason, r.event_id
+                 FROM unnest(receipts) WITH ORDINALITY r (outcome, http_status, reason, event_id, n);
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.ingest_batch(bytea[], text[]) FROM PUBLIC;

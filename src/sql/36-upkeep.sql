@@ -21,12 +21,8 @@ BEGIN
         DELETE FROM attendance.snapshot n WHERE n.room = one;
 
         room := one;
-        SELECT coalesce(sum(chunk.events), 0) INTO events
-        FROM (SELECT count(*) AS events,
-                     attendance.fold_facts(array_agg(attendance.parse(attendance.bytes(e.body::text))))
-              FROM (SELECT e.body, row_number() OVER (ORDER BY e.event_id) / 1000 AS chunk
-                    FROM attendance.event e WHERE e.room = one AND e.source = 'webhook') e
-              GROUP BY e.chunk) chunk;
+        SELECT count(attendance.fold_fact(attendance.parse(attendance.bytes(e.body::text)))) INTO events
+        FROM attendance.event e WHERE e.room = one AND e.source = 'webhook';
         SELECT events + count(attendance.fold_snapshot(e.room, e.event_id, e.occurred_at, attendance.listed(e.room, e.body, e.occurred_at)))
         INTO events
         FROM attendance.event e WHERE e.room = one AND e.source = 'snapshot';
@@ -91,7 +87,7 @@ BEGIN
             event_id := NULL;
         ELSE
             SELECT r.outcome, r.reason, r.event_id INTO outcome, reason, event_id
-            FROM attendance.record(ARRAY[q.body], ARRAY[q.signed_by]) r;
+            FROM attendance.record(attendance.parse(q.body), q.body, q.signed_by) r;
             DELETE FROM attendance.quarantine k WHERE k.sha256 = q.sha256;
         END IF;
         RETURN NEXT;

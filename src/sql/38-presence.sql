@@ -131,7 +131,7 @@ BEGIN
     INSERT INTO attendance.snapshot (room, observed_at, listed, source)
     VALUES (room, observed_at, cardinality(facts), event_id)
     ON CONFLICT DO NOTHING;
-    PERFORM attendance.fold_facts(facts);
+    PERFORM attendance.fold_fact(f) FROM unnest(facts) f ORDER BY f.participant_sid;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.fold_snapshot(text, text, timestamptz, attendance.fact[]) FROM PUBLIC;
