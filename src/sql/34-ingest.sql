@@ -31,11 +31,11 @@ CREATE FUNCTION attendance.record(f attendance.fact, body bytea, signed_by text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM attendance.require_read_committed();
     IF f.problem IS NOT NULL THEN
         PERFORM attendance.quarantine(body, f.problem, signed_by);
         RETURN ROW('quarantined', 200, f.problem, NULL)::attendance.receipt;
     END IF;
-    PERFORM attendance.require_read_committed();
     PERFORM pg_advisory_xact_lock_shared(1635021924, attendance.room_lock(f.room));
     INSERT INTO attendance.event (room, event_id, event, occurred_at, room_sid, participant_sid, identity, signed_by, body)
     VALUES (f.room, f.event_id, f.event, f.occurred_at, f.room_sid, f.participant_sid, f.identity, record.signed_by, f.body)
