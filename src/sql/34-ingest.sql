@@ -51,17 +51,6 @@ REVOKE ALL ON FUNCTION attendance.record(attendance.fact, bytea, text) FROM PUBL
 COMMENT ON FUNCTION attendance.record(attendance.fact, bytea, text) IS
 'Logs and folds what a body says, or quarantines the body; signed_by: the key that signed it, NULL: the caller vouches.';
 
-CREATE FUNCTION attendance.refuse(reason text) RETURNS attendance.receipt
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM attendance.count_refusals(ARRAY[reason]);
-    RETURN ROW('unauthorized', 401, reason, NULL)::attendance.receipt;
-END
-$$;
-REVOKE ALL ON FUNCTION attendance.refuse(text) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.refuse(text) IS 'Counts a body that is not believed, and says so.';
-
 CREATE FUNCTION attendance.ingest(body bytea) RETURNS attendance.receipt
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -93,7 +82,8 @@ DECLARE
 BEGIN
     SELECT c.api_key, c.refusal INTO signer, refusal FROM attendance.check_token(auth_token, body) c;
     IF refusal IS NOT NULL THEN
-        RETURN attendance.refuse(refusal);
+        PERFORM attendance.count_refusals(ARRAY[refusal]);
+        RETURN ROW('unauthorized', 401, refusal, NULL)::attendance.receipt;
     END IF;
     RETURN attendance.record(attendance.parse(body), body, signer);
 END
@@ -121,6 +111,9 @@ DECLARE
     facts attendance.fact[] := ARRAY(
         SELECT attendance.parse(b.body) FROM unnest(bodies) WITH ORDINALITY b (body, n) ORDER BY b.n);
     receipts attendance.receipt[];
+    refusals text[];
+    signer text;
+    refusal text;
     next integer;
 BEGIN
     PERFORM attendance.share_rooms(ARRAY(SELECT DISTINCT f.room FROM unnest(facts) f WHERE f.room IS NOT NULL));
@@ -131,9 +124,18 @@ BEGIN
                                               participant_sid, identity, name, role, counted, version, cycle, seen_at, body, n)
         ORDER BY f.room, f.room_sid, f.participant_sid, f.event_id, sha256(coalesce(bodies[f.n], '')), f.n
     LOOP
-        receipts[next] := CASE WHEN auth_tokens IS NULL THEN attendance.record(facts[next], bodies[next], NULL)
-                               ELSE attendance.ingest_signed(bodies[next], auth_tokens[next]) END;
+        IF auth_tokens IS NOT NULL THEN
+            SELECT c.api_key, c.refusal INTO signer, refusal
+            FROM attendance.check_token(auth_tokens[next], bodies[next]) c;
+        END IF;
+        IF refusal IS NULL THEN
+            receipts[next] := attendance.record(facts[next], bodies[next], signer);
+        ELSE
+            receipts[next] := ROW('unauthorized', 401, refusal, NULL)::attendance.receipt;
+            refusals := refusals || refusal;
+        END IF;
     END LOOP;
+    PERFORM attendance.count_refusals(refusals);
     RETURN QUERY SELECT r.n, r.outcome, r.http_status, r.reason, r.event_id
                  FROM unnest(receipts) WITH ORDINALITY r (outcome, http_status, reason, event_id, n);
 END
