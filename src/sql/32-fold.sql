@@ -68,7 +68,7 @@ REVOKE ALL ON FUNCTION attendance.reopen(text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.reopen(text, timestamptz) IS
 'Marks the final sessions of a room for which evidence reaching back to `since` may matter; tick() looks at them again.';
 
-CREATE FUNCTION attendance.absorb(f attendance.fact) RETURNS void
+CREATE FUNCTION attendance.absorb(f attendance.fact) RETURNS timestamptz
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -83,7 +83,7 @@ DECLARE
 BEGIN
     IF final_until IS NULL THEN
         PERFORM attendance.fold_fact(f);
-        RETURN;
+        RETURN NULL;
     END IF;
     IF f.version < 0 THEN  -- shows an open stay alive that may have been thought gone
         SELECT greatest(p.seen_at, p.heartbeat_at) INTO silent_since
@@ -110,13 +110,11 @@ BEGIN
                        WHERE b.room = f.room AND b.started_at > attendance.joined_at(p.cycle)
                          AND b.started_at < f.instance_started_at)));
     END IF;
-    IF since < final_until THEN
-        PERFORM attendance.reopen(f.room, since);
-    END IF;
+    RETURN CASE WHEN since < final_until THEN since END;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.absorb(attendance.fact) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.absorb(attendance.fact) IS 'Folds a fact, and reopens the final sessions that it may change.';
+COMMENT ON FUNCTION attendance.absorb(attendance.fact) IS 'Folds a fact; returns since when it may change the final sessions of its room, for reopen(), or NULL if it changes none.';
 
 -- What an alias says is no evidence, but it moves stays from one person to another.
 CREATE FUNCTION attendance.reopen_alias() RETURNS trigger

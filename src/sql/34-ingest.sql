@@ -27,29 +27,47 @@ REVOKE ALL ON FUNCTION attendance.quarantine(bytea, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.quarantine(bytea, text, text) IS
 'Keeps a body that could not be used, once however often it comes; when quarantine_limit is reached, only counts it in refusal.';
 
-CREATE FUNCTION attendance.record(f attendance.fact, body bytea, signed_by text) RETURNS attendance.receipt
+CREATE FUNCTION attendance.log(f attendance.fact, body bytea, signed_by text, OUT receipt attendance.receipt, OUT since timestamptz)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM attendance.require_read_committed();
     IF f.problem IS NOT NULL THEN
         PERFORM attendance.quarantine(body, f.problem, signed_by);
-        RETURN ROW('quarantined', 200, f.problem, NULL)::attendance.receipt;
+        receipt := ROW('quarantined', 200, f.problem, NULL);
+        RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock_shared(1635021924, attendance.room_lock(f.room));
     INSERT INTO attendance.event (room, event_id, event, occurred_at, room_sid, participant_sid, identity, signed_by, body)
-    VALUES (f.room, f.event_id, f.event, f.occurred_at, f.room_sid, f.participant_sid, f.identity, record.signed_by, f.body)
+    VALUES (f.room, f.event_id, f.event, f.occurred_at, f.room_sid, f.participant_sid, f.identity, log.signed_by, f.body)
     ON CONFLICT ON CONSTRAINT event_pkey DO NOTHING;
-    IF NOT FOUND THEN
-        RETURN ROW('duplicate', 200, NULL, f.event_id)::attendance.receipt;
+    IF FOUND THEN
+        since := attendance.absorb(f);
+        receipt := ROW('recorded', 200, NULL, f.event_id);
+    ELSE
+        receipt := ROW('duplicate', 200, NULL, f.event_id);
     END IF;
-    PERFORM attendance.absorb(f);
-    RETURN ROW('recorded', 200, NULL, f.event_id)::attendance.receipt;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.log(attendance.fact, bytea, text) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.log(attendance.fact, bytea, text) IS
+'Logs and folds what a body says, or quarantines the body; signed_by: the key that signed it, NULL: the caller vouches. since: as absorb() has it, for the caller to reopen() once it has all its rows.';
+
+CREATE FUNCTION attendance.record(f attendance.fact, body bytea, signed_by text) RETURNS attendance.receipt
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    logged record;
+BEGIN
+    logged := attendance.log(f, body, signed_by);
+    IF logged.since IS NOT NULL THEN
+        PERFORM attendance.reopen(f.room, logged.since);
+    END IF;
+    RETURN logged.receipt;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.record(attendance.fact, bytea, text) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.record(attendance.fact, bytea, text) IS
-'Logs and folds what a body says, or quarantines the body; signed_by: the key that signed it, NULL: the caller vouches.';
+COMMENT ON FUNCTION attendance.record(attendance.fact, bytea, text) IS 'log() of one body, and reopen() of what it touches.';
 
 CREATE FUNCTION attendance.ingest(body bytea) RETURNS attendance.receipt
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -111,6 +129,8 @@ DECLARE
     facts attendance.fact[] := ARRAY(
         SELECT attendance.parse(b.body) FROM unnest(bodies) WITH ORDINALITY b (body, n) ORDER BY b.n);
     receipts attendance.receipt[];
+    since timestamptz[];
+    logged record;
     refusals text[];
     signer text;
     refusal text;
@@ -129,12 +149,20 @@ BEGIN
             FROM attendance.check_token(auth_tokens[next], bodies[next]) c;
         END IF;
         IF refusal IS NULL THEN
-            receipts[next] := attendance.record(facts[next], bodies[next], signer);
+            logged := attendance.log(facts[next], bodies[next], signer);
+            receipts[next] := logged.receipt;
+            since[next] := logged.since;
         ELSE
             receipts[next] := ROW('unauthorized', 401, refusal, NULL)::attendance.receipt;
             refusals := refusals || refusal;
         END IF;
     END LOOP;
+    PERFORM attendance.reopen(f.room, min(since[f.n]))
+    FROM unnest(facts) WITH ORDINALITY f (problem, event_id, event, occurred_at, room, room_sid, started, finished,
+                                          participant_sid, identity, name, role, counted, version, cycle, seen_at, body, n)
+    WHERE since[f.n] IS NOT NULL
+    GROUP BY f.room
+    ORDER BY f.room;
     PERFORM attendance.count_refusals(refusals);
     RETURN QUERY SELECT r.n, r.outcome, r.http_status, r.reason, r.event_id
                  FROM unnest(receipts) WITH ORDINALITY r (outcome, http_status, reason, event_id, n);

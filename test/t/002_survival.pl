@@ -40,7 +40,7 @@ sub bodies
     } 1 .. PEOPLE;
 }
 
-for my $round (1 .. 4)
+for my $round (1 .. 12)
 {
     my $how = $round % 2 ? 'kill -9' : 'an immediate shutdown';
     my @clients;
