@@ -27,47 +27,44 @@ REVOKE ALL ON FUNCTION attendance.quarantine(bytea, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.quarantine(bytea, text, text) IS
 'Keeps a body that could not be used, once however often it comes; when quarantine_limit is reached, only counts it in refusal.';
 
-CREATE FUNCTION attendance.log(f attendance.fact, body bytea, signed_by text, OUT receipt attendance.receipt, OUT since timestamptz)
+CREATE FUNCTION attendance.log(f attendance.fact, body bytea, signed_by text) RETURNS attendance.receipt
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM attendance.require_read_committed();
     IF f.problem IS NOT NULL THEN
         PERFORM attendance.quarantine(body, f.problem, signed_by);
-        receipt := ROW('quarantined', 200, f.problem, NULL);
-        RETURN;
+        RETURN ROW('quarantined', 200, f.problem, NULL)::attendance.receipt;
     END IF;
     PERFORM pg_advisory_xact_lock_shared(1635021924, attendance.room_lock(f.room));
     INSERT INTO attendance.event (room, event_id, event, occurred_at, room_sid, participant_sid, identity, signed_by, body)
     VALUES (f.room, f.event_id, f.event, f.occurred_at, f.room_sid, f.participant_sid, f.identity, log.signed_by, f.body)
     ON CONFLICT ON CONSTRAINT event_pkey DO NOTHING;
-    IF FOUND THEN
-        since := attendance.absorb(f);
-        receipt := ROW('recorded', 200, NULL, f.event_id);
-    ELSE
-        receipt := ROW('duplicate', 200, NULL, f.event_id);
-    END IF;
+    RETURN ROW(CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END, 200, NULL, f.event_id)::attendance.receipt;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.log(attendance.fact, bytea, text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.log(attendance.fact, bytea, text) IS
-'Logs and folds what a body says, or quarantines the body; signed_by: the key that signed it, NULL: the caller vouches. since: as absorb() has it, for the caller to reopen() once it has all its rows.';
+'Logs what a body says, or quarantines the body; signed_by: the key that signed it, NULL: the caller vouches. What is recorded is for the caller to absorb().';
 
 CREATE FUNCTION attendance.record(f attendance.fact, body bytea, signed_by text) RETURNS attendance.receipt
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    logged record;
+    receipt attendance.receipt := attendance.log(f, body, signed_by);
+    since timestamptz;
 BEGIN
-    logged := attendance.log(f, body, signed_by);
-    IF logged.since IS NOT NULL THEN
-        PERFORM attendance.reopen(f.room, logged.since);
+    IF receipt.outcome = 'recorded' THEN
+        since := attendance.absorb(f);
+        IF since IS NOT NULL THEN
+            PERFORM attendance.reopen(f.room, since);
+        END IF;
     END IF;
-    RETURN logged.receipt;
+    RETURN receipt;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.record(attendance.fact, bytea, text) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.record(attendance.fact, bytea, text) IS 'log() of one body, and reopen() of what it touches.';
+COMMENT ON FUNCTION attendance.record(attendance.fact, bytea, text) IS 'log() and absorb() of one body, and reopen() of what it touches.';
 
 CREATE FUNCTION attendance.ingest(body bytea) RETURNS attendance.receipt
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -130,32 +127,39 @@ DECLARE
         SELECT attendance.parse(b.body) FROM unnest(bodies) WITH ORDINALITY b (body, n) ORDER BY b.n);
     receipts attendance.receipt[];
     since timestamptz[];
-    logged record;
     refusals text[];
     signer text;
     refusal text;
     next integer;
 BEGIN
     PERFORM attendance.share_rooms(ARRAY(SELECT DISTINCT f.room FROM unnest(facts) f WHERE f.room IS NOT NULL));
-    -- In the order of what each will lock, so that batches do not deadlock, and of the array, so that the first counts.
+    -- First all events, then all stays, then all sessions, each in the order of their keys, as single calls take them one
+    -- by one: so nobody deadlocks. Of one event sent twice the first counts.
     FOR next IN
         SELECT f.n
         FROM unnest(facts) WITH ORDINALITY f (problem, event_id, event, occurred_at, room, room_sid, started, finished,
                                               participant_sid, identity, name, role, counted, version, cycle, seen_at, body, n)
-        ORDER BY f.room, f.room_sid, f.participant_sid, f.event_id, sha256(coalesce(bodies[f.n], '')), f.n
+        ORDER BY f.room, f.event_id, sha256(coalesce(bodies[f.n], '')), f.n
     LOOP
         IF auth_tokens IS NOT NULL THEN
             SELECT c.api_key, c.refusal INTO signer, refusal
             FROM attendance.check_token(auth_tokens[next], bodies[next]) c;
         END IF;
         IF refusal IS NULL THEN
-            logged := attendance.log(facts[next], bodies[next], signer);
-            receipts[next] := logged.receipt;
-            since[next] := logged.since;
+            receipts[next] := attendance.log(facts[next], bodies[next], signer);
         ELSE
             receipts[next] := ROW('unauthorized', 401, refusal, NULL)::attendance.receipt;
             refusals := refusals || refusal;
         END IF;
+    END LOOP;
+    FOR next IN
+        SELECT f.n
+        FROM unnest(facts) WITH ORDINALITY f (problem, event_id, event, occurred_at, room, room_sid, started, finished,
+                                              participant_sid, identity, name, role, counted, version, cycle, seen_at, body, n)
+        WHERE (receipts[f.n]).outcome = 'recorded'
+        ORDER BY f.room, f.room_sid, f.participant_sid, f.n
+    LOOP
+        since[next] := attendance.absorb(facts[next]);
     END LOOP;
     PERFORM attendance.reopen(f.room, min(since[f.n]))
     FROM unnest(facts) WITH ORDINALITY f (problem, event_id, event, occurred_at, room, room_sid, started, finished,

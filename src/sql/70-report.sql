@@ -9,7 +9,10 @@ CREATE VIEW attendance.report AS
     JOIN attendance.result r ON r.room = s.room AND r.session_id = s.session_id
     WHERE s.cancelled_at IS NULL AND s.finalised_at IS NOT NULL AND s.reopened_at IS NULL
 UNION ALL
-    SELECT a.*, s.room, s.starts_at, s.ends_at, s.title, 'provisional', NULL, now()
+    -- s.session_id, not a's: so that asking for one session assesses one
+    SELECT s.session_id, a.attendee, a.name, a.role, a.enrolled, a.status, a.computed_status, a.rule, a.attended, a.percent,
+           a.first_join, a.last_leave, a.late_by, a.early_by, a.is_late, a.left_early, a.cycles, a.rejoins, a.longest_gap,
+           a.inferred, a.overridden, s.room, s.starts_at, s.ends_at, s.title, 'provisional', NULL, now()
     FROM attendance.session s
     CROSS JOIN LATERAL attendance.assess(s.session_id) a
     WHERE s.cancelled_at IS NULL AND (s.finalised_at IS NULL OR s.reopened_at IS NOT NULL);
