@@ -261,6 +261,7 @@ BEGIN
     SET reopened_at = CASE WHEN s.finalised_at IS NOT NULL THEN coalesce(s.reopened_at, now()) END
     WHERE s.session_id = change_session.session_id
     RETURNING * INTO found;
+    PERFORM attendance.announce(found.room, found.session_id, NULL, NULL);
     RETURN found;
 END
 $$;
@@ -295,6 +296,7 @@ BEGIN
         room = excluded.room, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
         policy = excluded.policy, title = excluded.title, cancelled_at = NULL,
         reopened_at = CASE WHEN s.finalised_at IS NOT NULL THEN coalesce(s.reopened_at, now()) END;
+    PERFORM attendance.announce(room, id, NULL, NULL);
     RETURN id;
 END
 $$;

@@ -54,14 +54,18 @@ CREATE FUNCTION attendance.reopen(room text, since timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    UPDATE attendance.session s SET reopened_at = now()
-    FROM (SELECT t.session_id
-          FROM attendance.session t
-          WHERE t.room = reopen.room AND t.judged_until > since AND t.finalised_at IS NOT NULL AND t.reopened_at IS NULL
-            AND t.sealed_at IS NULL
-          ORDER BY t.session_id
-          FOR UPDATE) touched
-    WHERE s.session_id = touched.session_id AND s.room = reopen.room;
+    WITH reopened AS (
+        UPDATE attendance.session s SET reopened_at = now()
+        FROM (SELECT t.session_id
+              FROM attendance.session t
+              WHERE t.room = reopen.room AND t.judged_until > since AND t.finalised_at IS NOT NULL AND t.reopened_at IS NULL
+                AND t.sealed_at IS NULL
+              ORDER BY t.session_id
+              FOR UPDATE) touched
+        WHERE s.session_id = touched.session_id AND s.room = reopen.room
+        RETURNING s.session_id
+    )
+    INSERT INTO attendance.change (room, session_id) SELECT reopen.room, r.session_id FROM reopened r;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.reopen(text, timestamptz) FROM PUBLIC;
@@ -121,13 +125,17 @@ CREATE FUNCTION attendance.reopen_alias() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    UPDATE attendance.session s SET reopened_at = now()
-    WHERE s.finalised_at IS NOT NULL AND s.reopened_at IS NULL AND s.sealed_at IS NULL
-      AND EXISTS (SELECT FROM attendance.participation p
-                  WHERE p.room = s.room
-                    AND p.identity IN (CASE WHEN TG_OP <> 'INSERT' THEN OLD.identity END,
-                                       CASE WHEN TG_OP <> 'DELETE' THEN NEW.identity END)
-                    AND p.cycle::tstzrange && tstzrange(s.starts_at - interval '24 h', s.judged_until));
+    WITH reopened AS (
+        UPDATE attendance.session s SET reopened_at = now()
+        WHERE s.finalised_at IS NOT NULL AND s.reopened_at IS NULL AND s.sealed_at IS NULL
+          AND EXISTS (SELECT FROM attendance.participation p
+                      WHERE p.room = s.room
+                        AND p.identity IN (CASE WHEN TG_OP <> 'INSERT' THEN OLD.identity END,
+                                           CASE WHEN TG_OP <> 'DELETE' THEN NEW.identity END)
+                        AND p.cycle::tstzrange && tstzrange(s.starts_at - interval '24 h', s.judged_until))
+        RETURNING s.room, s.session_id
+    )
+    INSERT INTO attendance.change (room, session_id) SELECT r.room, r.session_id FROM reopened r;
     RETURN NULL;
 END
 $$;

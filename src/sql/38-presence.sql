@@ -171,6 +171,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    PERFORM attendance.announce(room, NULL, NULL, id);
     -- Sessions that believed in a stay this snapshot does not list, or in the end of one that it does.
     SELECT least((SELECT min(attendance.joined_at(f.cycle)) FROM unnest(facts) f),
                  (SELECT min(p.seen_at) FROM attendance.participation p

@@ -56,6 +56,7 @@ DECLARE
     judged attendance.assessment[];
     replaced text[];
     written text[];
+    changed text[];
 BEGIN
     INSERT INTO attendance.frozen_policy SELECT s.room, s.session_id, t.* FROM attendance.terms(s, NULL) t
     ON CONFLICT DO NOTHING;
@@ -94,7 +95,13 @@ BEGIN
         judged_until = s.ends_at + (SELECT max(f.count_overtime + f.bridge_gap) FROM attendance.frozen_policy f
                                     WHERE f.room = s.room AND f.session_id = s.session_id)
     WHERE t.room = s.room AND t.session_id = s.session_id;
-    RETURN (SELECT count(DISTINCT attendee) FROM unnest(replaced || written) attendee);
+
+    changed := ARRAY(SELECT DISTINCT a FROM unnest(replaced || written) a ORDER BY a);
+    INSERT INTO attendance.change (room, session_id, attendee) SELECT s.room, s.session_id, a FROM unnest(changed) a;
+    IF s.finalised_at IS NULL OR s.reopened_at IS NOT NULL OR cardinality(changed) > 0 THEN
+        PERFORM attendance.announce(s.room, s.session_id, NULL, NULL);
+    END IF;
+    RETURN cardinality(changed);
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.settle(attendance.session, timestamptz) FROM PUBLIC;

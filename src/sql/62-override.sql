@@ -41,6 +41,8 @@ BEGIN
     VALUES (s.room, s.session_id, attendee, status, reason);
     IF s.finalised_at IS NOT NULL THEN
         PERFORM attendance.settle(s, s.finalised_at);
+    ELSE
+        PERFORM attendance.announce(s.room, s.session_id, attendee, NULL);
     END IF;
 END
 $$;

@@ -76,6 +76,7 @@ BEGIN
             RETURN NEXT;
         END IF;
     END LOOP;
+    DELETE FROM attendance.change c WHERE c.changed_at < before;
     DELETE FROM attendance.quarantine q WHERE q.last_received_at < before;
     DELETE FROM attendance.refusal r WHERE r.day < before;
 END
@@ -185,6 +186,11 @@ BEGIN
 
     relation := 'result_revision';
     UPDATE attendance.result_revision r SET attendee = nobody, name = NULL WHERE r.attendee = forget.attendee;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN NEXT;
+
+    relation := 'change';
+    UPDATE attendance.change c SET attendee = nobody WHERE c.attendee = forget.attendee;
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN NEXT;
 

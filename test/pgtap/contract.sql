@@ -68,8 +68,9 @@ SELECT is_empty($$SELECT signature FROM routine WHERE lanname = 'sql' AND prosql
 -- Dumps.
 SELECT set_eq($$SELECT unnest(extconfig)::regclass::text FROM pg_extension WHERE extname = 'attendance'$$, $$
     SELECT oid::regclass::text FROM pg_class
-    WHERE relnamespace = 'attendance'::regnamespace AND relkind IN ('r', 'S') AND relname <> 'livekit_key'
-$$, 'pg_dump carries every table and sequence, but no secrets');
+    WHERE relnamespace = 'attendance'::regnamespace AND relkind IN ('r', 'S')
+      AND relname NOT IN ('livekit_key', 'change', 'change_change_id_seq', 'wake_up')
+$$, 'pg_dump carries every table and sequence, but no secrets, and nothing that only means something to this cluster');
 
 -- Sharding.
 SELECT set_eq($$
@@ -125,6 +126,8 @@ INSERT INTO api VALUES
     ('retry_quarantine', '{sha256,body}', 0, '{sha256,outcome,reason,event_id}'),
     ('purge', '{before}', 1, '{room,events,stays,sessions}'),
     ('forget', '{attendee}', 1, '{relation,changed}'),
+    ('changes_since', '{cursor,max_rows}', 1, '{cursor,changed_at,kind,room,session_id,attendee,event,event_id}'),
+    ('current_cursor', '{}', 0, 'text'),
     ('schedule_jobs', '{}', 0, 'bigint'),
     ('unschedule_jobs', '{}', 0, 'boolean');
 SELECT set_has($$
@@ -142,7 +145,8 @@ SELECT is_empty($$
     WHERE proname IN (SELECT name FROM api) AND (public OR 'boolean'::regtype = ANY (proargtypes))
 $$, 'none of them is granted to PUBLIC, and none has a boolean parameter');
 SELECT set_eq($$SELECT proname::text FROM routine WHERE proname IN (SELECT name FROM api) AND provolatile <> 'v'$$, ARRAY[
-    'assess', 'explain', 'simulate', 'report_as_of', 'revisions', 'status_json', 'reconcile_preview'
+    'assess', 'explain', 'simulate', 'report_as_of', 'revisions', 'status_json', 'reconcile_preview', 'changes_since',
+    'current_cursor'
 ], 'those that only look cannot write, so they work on a standby');
 SELECT bag_eq($$
     SELECT proname::text, proargtypes::regtype[]::text FROM routine WHERE proname IN ('ingest', 'ingest_signed', 'ingest_batch')
