@@ -95,8 +95,8 @@ DECLARE
     present pg_snapshot := attendance.seen_now();
     before pg_snapshot := coalesce(part[2], '1:1:');
     after pg_snapshot := part[3];
-    last_in xid8 := coalesce(part[4], '0');
-    last_id bigint := coalesce(part[5], '0');
+    last_in xid8 := part[4];
+    last_id bigint := part[5];
 BEGIN
     IF max_rows < 1 THEN
         RAISE EXCEPTION 'max_rows is %', max_rows
@@ -114,7 +114,7 @@ BEGIN
     LOOP
         IF after IS NULL THEN
             after := present;
-            last_in := '0';
+            last_in := pg_snapshot_xmin(before);
             last_id := 0;
         END IF;
         RETURN QUERY
@@ -126,15 +126,14 @@ BEGIN
                e.event, c.event_id
         FROM (SELECT n.*, lead(true, 1, false) OVER (ORDER BY n.changed_in, n.change_id) AS more
               FROM (SELECT * FROM attendance.change l
-                    WHERE l.changed_in >= pg_snapshot_xmin(before) AND l.changed_in < pg_snapshot_xmax(after)
-                      AND (l.changed_in, l.change_id) > (last_in, last_id)
+                    WHERE (l.changed_in, l.change_id) > (last_in, last_id) AND l.changed_in < pg_snapshot_xmax(after)
                       AND NOT pg_visible_in_snapshot(l.changed_in, before) AND pg_visible_in_snapshot(l.changed_in, after)
                     ORDER BY l.changed_in, l.change_id
                     LIMIT max_rows + 1::bigint) n) c
         LEFT JOIN attendance.event e ON e.room = c.room AND e.event_id = c.event_id
         ORDER BY c.changed_in, c.change_id
         LIMIT max_rows;
-        EXIT WHEN FOUND OR last_in = '0';
+        EXIT WHEN FOUND OR last_id = 0;
         before := after;
         after := NULL;
     END LOOP;
