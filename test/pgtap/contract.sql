@@ -68,8 +68,8 @@ SELECT is_empty($$SELECT signature FROM routine WHERE lanname = 'sql' AND prosql
 -- Dumps.
 SELECT set_eq($$SELECT unnest(extconfig)::regclass::text FROM pg_extension WHERE extname = 'attendance'$$, $$
     SELECT oid::regclass::text FROM pg_class
-    WHERE relnamespace = 'attendance'::regnamespace AND relkind IN ('r', 'S') AND relname <> 'livekit_key'
-$$, 'pg_dump carries every table and sequence, but no secrets');
+    WHERE relnamespace = 'attendance'::regnamespace AND relkind IN ('r', 'S') AND relname NOT IN ('livekit_key', 'ticked')
+$$, 'pg_dump carries every table and sequence, but no secrets, nor who calls tick() here');
 
 -- Sharding.
 SELECT set_eq($$
@@ -125,6 +125,7 @@ INSERT INTO api VALUES
     ('retry_quarantine', '{sha256,body}', 0, '{sha256,outcome,reason,event_id}'),
     ('purge', '{before}', 1, '{room,events,stays,sessions}'),
     ('forget', '{attendee}', 1, '{relation,changed}'),
+    ('diagnose', '{as_of}', 0, 'SETOF attendance.finding'),
     ('schedule_jobs', '{}', 0, 'bigint'),
     ('unschedule_jobs', '{}', 0, 'boolean');
 SELECT set_has($$
@@ -142,7 +143,7 @@ SELECT is_empty($$
     WHERE proname IN (SELECT name FROM api) AND (public OR 'boolean'::regtype = ANY (proargtypes))
 $$, 'none of them is granted to PUBLIC, and none has a boolean parameter');
 SELECT set_eq($$SELECT proname::text FROM routine WHERE proname IN (SELECT name FROM api) AND provolatile <> 'v'$$, ARRAY[
-    'assess', 'explain', 'simulate', 'report_as_of', 'revisions', 'status_json', 'reconcile_preview'
+    'assess', 'explain', 'simulate', 'report_as_of', 'revisions', 'status_json', 'reconcile_preview', 'diagnose'
 ], 'those that only look cannot write, so they work on a standby');
 SELECT bag_eq($$
     SELECT proname::text, proargtypes::regtype[]::text FROM routine WHERE proname IN ('ingest', 'ingest_signed', 'ingest_batch')
@@ -172,7 +173,8 @@ $$, $$VALUES
         'cycles,rejoins,room,starts_at,ends_at,title}'),
     ('open_cycle', '{room,participant_sid,identity,name,counted,joined_at,seen_at,heartbeat_at,resolved}'),
     ('recent_event', '{received_at,lag,room,event,identity,origin,event_id}'),
-    ('listing_change', '{participant_sid,identity,change}')
+    ('listing_change', '{participant_sid,identity,change}'),
+    ('finding', '{severity,finding,problem,since,evidence,fix}')
 $$, 'columns are called what the documentation calls them');
 
 SELECT * FROM finish();
