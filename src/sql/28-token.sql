@@ -55,34 +55,46 @@ $$;
 REVOKE ALL ON FUNCTION attendance.drop_livekit_key(text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.drop_livekit_key(text) IS 'Believes a key no longer, neither its secret nor the one before. Raises no_data_found.';
 
-CREATE FUNCTION attendance.check_token(auth_token text, body bytea) RETURNS TABLE (api_key text, refusal text)
+CREATE FUNCTION attendance.check_token(auth_token text, body bytea) RETURNS TABLE (api_key text, refusal text, lag interval)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
     k attendance.livekit_key;
+    secret text;
+    said_at timestamptz;
     skew interval := (SELECT c.clock_skew FROM attendance.configuration c);
 BEGIN
     SELECT * INTO k FROM attendance.livekit_key k WHERE k.api_key = attendance.token_key(auth_token);
     api_key := k.api_key;
-    refusal := attendance.refuse_token(auth_token, body, k.secret, clock_timestamp(), skew);
+    secret := k.secret;
+    refusal := attendance.refuse_token(auth_token, body, secret, clock_timestamp(), skew);
     IF refusal = 'token: wrong signature' AND k.former_secret IS NOT NULL
        AND clock_timestamp() < k.changed_at + interval '1 hour' THEN
-        refusal := attendance.refuse_token(auth_token, body, k.former_secret, clock_timestamp(), skew);
+        secret := k.former_secret;
+        refusal := attendance.refuse_token(auth_token, body, secret, clock_timestamp(), skew);
+    END IF;
+    IF refusal IN ('token: expired', 'token: not yet valid') THEN
+        said_at := (attendance.parse(body)).occurred_at;
+        IF attendance.refuse_token(auth_token, body, secret, coalesce(said_at, clock_timestamp()), skew) IS NULL THEN
+            lag := clock_timestamp() - said_at;  -- was good when its body was made
+        END IF;
     END IF;
     RETURN NEXT;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.check_token(text, bytea) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.check_token(text, bytea) IS
-'Holds a token against the keys and the clock: the key that signed, and why the token is refused (NULL: it is not).';
+'Holds a token against the keys and the clock: the key that signed, and why the token is refused (NULL: it is not). lag: of one that is refused for the time alone, how far the clock is past the createdAt of its body.';
 
 CREATE TABLE attendance.refusal (
     day     date NOT NULL,
     reason  text COLLATE "C" NOT NULL,
     slot    integer NOT NULL,
     times   bigint NOT NULL,
+    first_at timestamptz NOT NULL,
     last_at timestamptz NOT NULL,
+    lag     interval,
     PRIMARY KEY (day, reason, slot)
 );
 COMMENT ON TABLE attendance.refusal IS
@@ -91,21 +103,26 @@ COMMENT ON COLUMN attendance.refusal.day IS 'day, in the time zone of the sessio
 COMMENT ON COLUMN attendance.refusal.reason IS 'why, without the place in the text';
 COMMENT ON COLUMN attendance.refusal.slot IS 'one of 16, so that callers do not wait for each other';
 COMMENT ON COLUMN attendance.refusal.times IS 'how often';
+COMMENT ON COLUMN attendance.refusal.first_at IS 'when first';
 COMMENT ON COLUMN attendance.refusal.last_at IS 'when last';
+COMMENT ON COLUMN attendance.refusal.lag IS
+'of tokens refused for the time alone: how far this clock was past createdAt, at the least; negative: behind it';
 SELECT pg_catalog.pg_extension_config_dump('attendance.refusal', '');
 
-CREATE FUNCTION attendance.count_refusals(reasons text[]) RETURNS void
+CREATE FUNCTION attendance.count_refusals(reasons text[], lags interval[] DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    INSERT INTO attendance.refusal AS f (day, reason, slot, times, last_at)
-    SELECT current_date, regexp_replace(r, ' at byte \d+$', '') AS reason, pg_backend_pid() % 16, count(*), now()
-    FROM unnest(reasons) r
-    WHERE r IS NOT NULL
+    INSERT INTO attendance.refusal AS f (day, reason, slot, times, first_at, last_at, lag)
+    SELECT current_date, regexp_replace(r.reason, ' at byte \d+$', '') AS reason, pg_backend_pid() % 16, count(*), now(), now(), min(r.lag)
+    FROM unnest(reasons, lags) r (reason, lag)
+    WHERE r.reason IS NOT NULL
     GROUP BY 2
     ORDER BY 2
-    ON CONFLICT (day, reason, slot) DO UPDATE SET times = f.times + excluded.times, last_at = excluded.last_at;
+    ON CONFLICT (day, reason, slot) DO UPDATE
+    SET times = f.times + excluded.times, last_at = excluded.last_at, lag = least(f.lag, excluded.lag);
 END
 $$;
-REVOKE ALL ON FUNCTION attendance.count_refusals(text[]) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.count_refusals(text[]) IS 'Counts reasons for which a body was not kept; NULLs are none.';
+REVOKE ALL ON FUNCTION attendance.count_refusals(text[], interval[]) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.count_refusals(text[], interval[]) IS
+'Counts reasons for which a body was not kept; NULLs are none. lags: beside each, as check_token() measured it.';

@@ -100,10 +100,11 @@ AS $$
 DECLARE
     signer text;
     refusal text;
+    lag interval;
 BEGIN
-    SELECT c.api_key, c.refusal INTO signer, refusal FROM attendance.check_token(auth_token, body) c;
+    SELECT c.api_key, c.refusal, c.lag INTO signer, refusal, lag FROM attendance.check_token(auth_token, body) c;
     IF refusal IS NOT NULL THEN
-        PERFORM attendance.count_refusals(ARRAY[refusal]);
+        PERFORM attendance.count_refusals(ARRAY[refusal], ARRAY[lag]);
         RETURN ROW('unauthorized', 401, refusal, NULL)::attendance.receipt;
     END IF;
     RETURN attendance.record(attendance.parse(body), body, signer);
@@ -134,8 +135,10 @@ DECLARE
     receipts attendance.receipt[];
     since timestamptz[];
     refusals text[];
+    lags interval[];
     signer text;
     refusal text;
+    lag interval;
     next integer;
 BEGIN
     PERFORM attendance.share_rooms(ARRAY(SELECT DISTINCT f.room FROM unnest(facts) f WHERE f.room IS NOT NULL));
@@ -148,7 +151,7 @@ BEGIN
         ORDER BY f.room, f.event_id, sha256(coalesce(bodies[f.n], '')), f.n
     LOOP
         IF auth_tokens IS NOT NULL THEN
-            SELECT c.api_key, c.refusal INTO signer, refusal
+            SELECT c.api_key, c.refusal, c.lag INTO signer, refusal, lag
             FROM attendance.check_token(auth_tokens[next], bodies[next]) c;
         END IF;
         IF refusal IS NULL THEN
@@ -156,6 +159,7 @@ BEGIN
         ELSE
             receipts[next] := ROW('unauthorized', 401, refusal, NULL)::attendance.receipt;
             refusals := refusals || refusal;
+            lags := lags || lag;
         END IF;
     END LOOP;
     FOR next IN
@@ -173,7 +177,7 @@ BEGIN
     WHERE since[f.n] IS NOT NULL
     GROUP BY f.room
     ORDER BY f.room;
-    PERFORM attendance.count_refusals(refusals);
+    PERFORM attendance.count_refusals(refusals, lags);
     RETURN QUERY SELECT r.n, r.outcome, r.http_status, r.reason, r.event_id
                  FROM unnest(receipts) WITH ORDINALITY r (outcome, http_status, reason, event_id, n);
 END

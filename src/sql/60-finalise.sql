@@ -159,6 +159,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM attendance.require_read_committed();
+    PERFORM attendance.note_tick(as_of);
     FOR s IN
         SELECT d.*
         FROM attendance.session d

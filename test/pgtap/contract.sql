@@ -69,7 +69,7 @@ SELECT is_empty($$SELECT signature FROM routine WHERE lanname = 'sql' AND prosql
 SELECT set_eq($$SELECT unnest(extconfig)::regclass::text FROM pg_extension WHERE extname = 'attendance'$$, $$
     SELECT oid::regclass::text FROM pg_class
     WHERE relnamespace = 'attendance'::regnamespace AND relkind IN ('r', 'S')
-      AND relname NOT IN ('livekit_key', 'change', 'change_change_id_seq', 'wake_up')
+      AND relname NOT IN ('livekit_key', 'change', 'change_change_id_seq', 'wake_up', 'ticked')
 $$, 'pg_dump carries every table and sequence, but no secrets, and nothing that only means something to this cluster');
 
 -- Sharding.
@@ -128,6 +128,7 @@ INSERT INTO api VALUES
     ('forget', '{attendee}', 1, '{relation,changed}'),
     ('changes_since', '{cursor,max_rows}', 1, '{cursor,changed_at,kind,room,session_id,attendee,event,event_id}'),
     ('current_cursor', '{}', 0, 'text'),
+    ('diagnose', '{as_of}', 0, 'SETOF attendance.finding'),
     ('schedule_jobs', '{}', 0, 'bigint'),
     ('unschedule_jobs', '{}', 0, 'boolean');
 SELECT set_has($$
@@ -146,7 +147,7 @@ SELECT is_empty($$
 $$, 'none of them is granted to PUBLIC, and none has a boolean parameter');
 SELECT set_eq($$SELECT proname::text FROM routine WHERE proname IN (SELECT name FROM api) AND provolatile <> 'v'$$, ARRAY[
     'assess', 'explain', 'simulate', 'report_as_of', 'revisions', 'status_json', 'reconcile_preview', 'changes_since',
-    'current_cursor'
+    'current_cursor', 'diagnose'
 ], 'those that only look cannot write, so they work on a standby');
 SELECT bag_eq($$
     SELECT proname::text, proargtypes::regtype[]::text FROM routine WHERE proname IN ('ingest', 'ingest_signed', 'ingest_batch')
@@ -176,7 +177,8 @@ $$, $$VALUES
         'cycles,rejoins,room,starts_at,ends_at,title}'),
     ('open_cycle', '{room,participant_sid,identity,name,counted,joined_at,seen_at,heartbeat_at,resolved}'),
     ('recent_event', '{received_at,lag,room,event,identity,origin,event_id}'),
-    ('listing_change', '{participant_sid,identity,change}')
+    ('listing_change', '{participant_sid,identity,change}'),
+    ('finding', '{severity,finding,problem,since,evidence,fix}')
 $$, 'columns are called what the documentation calls them');
 
 SELECT * FROM finish();
