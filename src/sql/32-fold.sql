@@ -68,6 +68,19 @@ REVOKE ALL ON FUNCTION attendance.reopen(text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.reopen(text, timestamptz) IS
 'Marks the final sessions of a room for which evidence reaching back to `since` may matter; tick() looks at them again.';
 
+CREATE FUNCTION attendance.given_up(room text, joined_at timestamptz, silent_since timestamptz) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT EXISTS (
+        SELECT FROM attendance.session s
+        WHERE s.room = given_up.room AND s.judged_until > given_up.joined_at
+          AND greatest(s.finalised_at, s.judged_until) > silent_since
+          AND s.finalised_at IS NOT NULL AND s.reopened_at IS NULL AND s.sealed_at IS NULL);
+END;
+REVOKE ALL ON FUNCTION attendance.given_up(text, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.given_up(text, timestamptz, timestamptz) IS
+'Whether a final session may have inferred the end of a stay that began at joined_at from hearing nothing of it after silent_since.';
+
 CREATE FUNCTION attendance.absorb(f attendance.fact) RETURNS timestamptz
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -77,7 +90,7 @@ DECLARE
     final_until timestamptz := (SELECT max(s.judged_until) FROM attendance.session s
                                 WHERE s.room = f.room AND s.finalised_at IS NOT NULL AND s.reopened_at IS NULL
                                   AND s.sealed_at IS NULL);
-    silent_since timestamptz;
+    known attendance.participation;
     replaced timestamptz;
     news boolean;
 BEGIN
@@ -85,20 +98,25 @@ BEGIN
         PERFORM attendance.fold_fact(f);
         RETURN NULL;
     END IF;
-    IF f.version < 0 THEN  -- shows an open stay alive that may have been thought gone
-        SELECT greatest(p.seen_at, p.heartbeat_at) INTO silent_since
-        FROM attendance.participation p
-        WHERE p.room = f.room AND p.participant_sid = f.participant_sid AND attendance.is_open(p.cycle);
-    END IF;
-    news := attendance.fold_fact(f);
-    IF f.identity IS NOT NULL THEN  -- the connection that this one replaces
+    SELECT p.* INTO known
+    FROM attendance.participation p WHERE p.room = f.room AND p.participant_sid = f.participant_sid;
+    IF attendance.joined_at(known.cycle) <= since AND attendance.is_open(f.cycle)
+       AND coalesce(f.room_sid, known.room_sid) IS NOT DISTINCT FROM known.room_sid
+       AND (f.version < 0 OR (f.identity, f.name, f.role, f.counted)
+                             IS NOT DISTINCT FROM (known.identity, known.name, known.role, known.counted)) THEN
+        -- Says no more than that a known stay was still going on, which nobody may have doubted.
+        since := CASE WHEN f.seen_at > known.seen_at
+                           AND attendance.given_up(f.room, attendance.joined_at(known.cycle), known.seen_at)
+                      THEN attendance.joined_at(known.cycle) END;
+    ELSIF f.identity IS NOT NULL THEN  -- the connection that this one replaces
         SELECT CASE WHEN attendance.is_open(p.cycle) THEN attendance.joined_at(p.cycle) END INTO replaced
         FROM attendance.participation p
         WHERE p.room = f.room AND p.identity = f.identity AND attendance.joined_at(p.cycle) < since
         ORDER BY attendance.joined_at(p.cycle) DESC
         LIMIT 1;
+        since := least(since, attendance.joined_at(known.cycle), replaced);
     END IF;
-    since := least(since, silent_since, replaced);
+    news := attendance.fold_fact(f);
     IF news THEN  -- open stays of an instance that finished, or that another one succeeds
         SELECT least(since, min(attendance.joined_at(p.cycle))) INTO since
         FROM attendance.participation p
