@@ -69,14 +69,16 @@ COMMENT ON FUNCTION attendance.reopen(text, timestamptz) IS
 'Marks the final sessions of a room for which evidence reaching back to `since` may matter; tick() looks at them again.';
 
 CREATE FUNCTION attendance.given_up(room text, joined_at timestamptz, silent_since timestamptz) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT EXISTS (
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (
         SELECT FROM attendance.session s
         WHERE s.room = given_up.room AND s.judged_until > given_up.joined_at
           AND greatest(s.finalised_at, s.judged_until) > silent_since
           AND s.finalised_at IS NOT NULL AND s.reopened_at IS NULL AND s.sealed_at IS NULL);
-END;
+END
+$$;
 REVOKE ALL ON FUNCTION attendance.given_up(text, timestamptz, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.given_up(text, timestamptz, timestamptz) IS
 'Whether a final session may have inferred the end of a stay that began at joined_at from hearing nothing of it after silent_since.';

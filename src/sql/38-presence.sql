@@ -20,8 +20,12 @@ BEGIN
     RETURNING attendance.joined_at(p.cycle),
               CASE WHEN latest.heartbeat_at >= beat THEN 'infinity' ELSE greatest(latest.seen_at, latest.heartbeat_at) END
     INTO joined, silent_since;
-    PERFORM attendance.reopen(room, joined) WHERE attendance.given_up(room, joined, silent_since);
-    RETURN CASE WHEN joined IS NULL THEN 0 ELSE 1 END;
+    IF joined IS NULL THEN
+        RETURN 0;
+    ELSIF attendance.given_up(room, joined, silent_since) THEN
+        PERFORM attendance.reopen(room, joined);
+    END IF;
+    RETURN 1;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.heartbeat(text, text, timestamptz) FROM PUBLIC;
