@@ -26,6 +26,7 @@ AS $$
 DECLARE
     s attendance.session;
     so_far attendance.session;
+    terms attendance.policy[];
 BEGIN
     FOR s IN
         SELECT d.* FROM attendance.session d
@@ -34,13 +35,14 @@ BEGIN
           AND d.starts_at <= as_of + (SELECT max(p.count_early) FROM attendance.policy p)
         ORDER BY d.starts_at, d.session_id
     LOOP
+        terms := attendance.terms_of(s, NULL);
         so_far := s;
         so_far.ends_at := greatest(least(s.ends_at, as_of), s.starts_at);
         RETURN QUERY
         SELECT s.session_id, j.attendee, j.name, j.role, j.enrolled, t.since, j.status, j.rule,
                j.attended, j.percent, j.first_join, j.late_by, j.is_late, j.cycles, j.rejoins,
                s.room, s.starts_at, s.ends_at, s.title
-        FROM attendance.there(s, attendance.terms_of(s, NULL), as_of) t
+        FROM attendance.there(s, terms, as_of) t
         JOIN attendance.judged(so_far, as_of, NULL) j ON j.attendee = t.attendee
         WHERE as_of >= t.counts_from
         ORDER BY j.attendee;
