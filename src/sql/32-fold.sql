@@ -68,20 +68,22 @@ REVOKE ALL ON FUNCTION attendance.reopen(text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.reopen(text, timestamptz) IS
 'Marks the final sessions of a room for which evidence reaching back to `since` may matter; tick() looks at them again.';
 
-CREATE FUNCTION attendance.given_up(room text, joined_at timestamptz, silent_since timestamptz) RETURNS boolean
+CREATE FUNCTION attendance.given_up(known attendance.participation, missing_at timestamptz) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN EXISTS (
+    RETURN attendance.is_open(known.cycle) AND EXISTS (
         SELECT FROM attendance.session s
-        WHERE s.room = given_up.room AND s.judged_until > given_up.joined_at
-          AND greatest(s.finalised_at, s.judged_until) > silent_since
-          AND s.finalised_at IS NOT NULL AND s.reopened_at IS NULL AND s.sealed_at IS NULL);
+        JOIN attendance.frozen_policy f ON f.room = s.room AND f.session_id = s.session_id
+        WHERE s.room = known.room AND s.judged_until > attendance.joined_at(known.cycle)
+          AND s.finalised_at IS NOT NULL AND s.reopened_at IS NULL AND s.sealed_at IS NULL
+          AND NOT attendance.is_open(attendance.resolve(known.cycle, known.seen_at, known.heartbeat_at, NULL, NULL, missing_at,
+                                                        s.finalised_at, f.heartbeat_timeout, f.stale_after)));
 END
 $$;
-REVOKE ALL ON FUNCTION attendance.given_up(text, timestamptz, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.given_up(text, timestamptz, timestamptz) IS
-'Whether a final session may have inferred the end of a stay that began at joined_at from hearing nothing of it after silent_since.';
+REVOKE ALL ON FUNCTION attendance.given_up(attendance.participation, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.given_up(attendance.participation, timestamptz) IS
+'Whether a final session took an open stay for ended, because it had been silent or, at missing_at, not listed.';
 
 CREATE FUNCTION attendance.absorb(f attendance.fact) RETURNS timestamptz
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -108,7 +110,8 @@ BEGIN
                              IS NOT DISTINCT FROM (known.identity, known.name, known.role, known.counted)) THEN
         -- Says no more than that a known stay was still going on, which nobody may have doubted.
         since := CASE WHEN f.seen_at > known.seen_at
-                           AND attendance.given_up(f.room, attendance.joined_at(known.cycle), known.seen_at)
+                           AND attendance.given_up(known, (SELECT min(n.observed_at) FROM attendance.snapshot n
+                                                           WHERE n.room = f.room AND n.observed_at > known.seen_at + interval '10 s'))
                       THEN attendance.joined_at(known.cycle) END;
     ELSIF f.identity IS NOT NULL THEN  -- the connection that this one replaces
         SELECT CASE WHEN attendance.is_open(p.cycle) THEN attendance.joined_at(p.cycle) END INTO replaced

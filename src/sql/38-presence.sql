@@ -5,25 +5,24 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     beat timestamptz := least(at, now());  -- nobody can have given one later; NULL is one of now
-    joined timestamptz;
-    silent_since timestamptz;
+    known attendance.participation;
 BEGIN
     PERFORM attendance.require_read_committed();
     PERFORM pg_advisory_xact_lock_shared(1635021924, attendance.room_lock(room));
-    UPDATE attendance.participation p SET heartbeat_at = greatest(p.heartbeat_at, beat)
-    FROM (SELECT q.participant_sid, q.seen_at, q.heartbeat_at
-          FROM attendance.participation q
-          WHERE q.room = heartbeat.room AND q.identity = heartbeat.identity AND attendance.joined_at(q.cycle) <= beat
-          ORDER BY attendance.joined_at(q.cycle) DESC, q.participant_sid DESC
-          LIMIT 1) latest
-    WHERE p.room = heartbeat.room AND p.participant_sid = latest.participant_sid AND attendance.is_open(p.cycle)
-    RETURNING attendance.joined_at(p.cycle),
-              CASE WHEN latest.heartbeat_at >= beat THEN 'infinity' ELSE greatest(latest.seen_at, latest.heartbeat_at) END
-    INTO joined, silent_since;
-    IF joined IS NULL THEN
+    SELECT p.* INTO known
+    FROM attendance.participation p
+    WHERE p.room = heartbeat.room AND p.identity = heartbeat.identity AND attendance.joined_at(p.cycle) <= beat
+    ORDER BY attendance.joined_at(p.cycle) DESC, p.participant_sid DESC
+    LIMIT 1;
+    IF known.room IS NULL OR NOT attendance.is_open(known.cycle) THEN
         RETURN 0;
-    ELSIF attendance.given_up(room, joined, silent_since) THEN
-        PERFORM attendance.reopen(room, joined);
+    ELSIF known.heartbeat_at IS NULL OR known.heartbeat_at < beat THEN
+        UPDATE attendance.participation p SET heartbeat_at = greatest(p.heartbeat_at, beat)
+        WHERE p.room = known.room AND p.participant_sid = known.participant_sid;
+        known.heartbeat_at := coalesce(known.heartbeat_at, attendance.joined_at(known.cycle));  -- judged by them from now on
+        IF attendance.given_up(known, NULL) THEN
+            PERFORM attendance.reopen(room, attendance.joined_at(known.cycle));
+        END IF;
     END IF;
     RETURN 1;
 END
@@ -164,12 +163,12 @@ DECLARE
     one timestamptz;
     since timestamptz;
 BEGIN
-    INSERT INTO attendance.snapshot (room, observed_at, listed, source)
-    VALUES (room, observed_at, cardinality(facts), event_id)
-    ON CONFLICT DO NOTHING;
     FOR one IN SELECT attendance.absorb(f) FROM unnest(facts) f ORDER BY f.participant_sid LOOP
         since := least(since, one);
     END LOOP;
+    INSERT INTO attendance.snapshot (room, observed_at, listed, source)
+    VALUES (room, observed_at, cardinality(facts), event_id)
+    ON CONFLICT DO NOTHING;
     RETURN since;
 END
 $$;
