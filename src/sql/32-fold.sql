@@ -72,6 +72,23 @@ REVOKE ALL ON FUNCTION attendance.reopen(text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.reopen(text, timestamptz) IS
 'Marks the final sessions of a room for which evidence reaching back to `since` may matter; tick() looks at them again.';
 
+CREATE FUNCTION attendance.given_up(known attendance.participation, missing_at timestamptz) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN attendance.is_open(known.cycle) AND EXISTS (
+        SELECT FROM attendance.session s
+        JOIN attendance.frozen_policy f ON f.room = s.room AND f.session_id = s.session_id
+        WHERE s.room = known.room AND s.judged_until > attendance.joined_at(known.cycle)
+          AND s.finalised_at IS NOT NULL AND s.reopened_at IS NULL AND s.sealed_at IS NULL
+          AND NOT attendance.is_open(attendance.resolve(known.cycle, known.seen_at, known.heartbeat_at, NULL, NULL, missing_at,
+                                                        s.finalised_at, f.heartbeat_timeout, f.stale_after)));
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.given_up(attendance.participation, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.given_up(attendance.participation, timestamptz) IS
+'Whether a final session took an open stay for ended, because it had been silent or, at missing_at, not listed.';
+
 CREATE FUNCTION attendance.absorb(f attendance.fact) RETURNS timestamptz
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -81,7 +98,7 @@ DECLARE
     final_until timestamptz := (SELECT max(s.judged_until) FROM attendance.session s
                                 WHERE s.room = f.room AND s.finalised_at IS NOT NULL AND s.reopened_at IS NULL
                                   AND s.sealed_at IS NULL);
-    silent_since timestamptz;
+    known attendance.participation;
     replaced timestamptz;
     news boolean;
 BEGIN
@@ -89,20 +106,26 @@ BEGIN
         PERFORM attendance.fold_fact(f);
         RETURN NULL;
     END IF;
-    IF f.version < 0 THEN  -- shows an open stay alive that may have been thought gone
-        SELECT greatest(p.seen_at, p.heartbeat_at) INTO silent_since
-        FROM attendance.participation p
-        WHERE p.room = f.room AND p.participant_sid = f.participant_sid AND attendance.is_open(p.cycle);
-    END IF;
-    news := attendance.fold_fact(f);
-    IF f.identity IS NOT NULL THEN  -- the connection that this one replaces
+    SELECT p.* INTO known
+    FROM attendance.participation p WHERE p.room = f.room AND p.participant_sid = f.participant_sid;
+    IF attendance.joined_at(known.cycle) <= since AND attendance.is_open(f.cycle)
+       AND coalesce(f.room_sid, known.room_sid) IS NOT DISTINCT FROM known.room_sid
+       AND (f.version < 0 OR (f.identity, f.name, f.role, f.counted)
+                             IS NOT DISTINCT FROM (known.identity, known.name, known.role, known.counted)) THEN
+        -- Says no more than that a known stay was still going on, which nobody may have doubted.
+        since := CASE WHEN f.seen_at > known.seen_at
+                           AND attendance.given_up(known, (SELECT min(n.observed_at) FROM attendance.snapshot n
+                                                           WHERE n.room = f.room AND n.observed_at > known.seen_at + interval '10 s'))
+                      THEN attendance.joined_at(known.cycle) END;
+    ELSIF f.identity IS NOT NULL THEN  -- the connection that this one replaces
         SELECT CASE WHEN attendance.is_open(p.cycle) THEN attendance.joined_at(p.cycle) END INTO replaced
         FROM attendance.participation p
         WHERE p.room = f.room AND p.identity = f.identity AND attendance.joined_at(p.cycle) < since
         ORDER BY attendance.joined_at(p.cycle) DESC
         LIMIT 1;
+        since := least(since, attendance.joined_at(known.cycle), replaced);
     END IF;
-    since := least(since, silent_since, replaced);
+    news := attendance.fold_fact(f);
     IF news THEN  -- open stays of an instance that finished, or that another one succeeds
         SELECT least(since, min(attendance.joined_at(p.cycle))) INTO since
         FROM attendance.participation p

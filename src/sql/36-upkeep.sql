@@ -23,9 +23,10 @@ BEGIN
         room := one;
         SELECT count(attendance.fold_fact(attendance.parse(attendance.bytes(e.body::text)))) INTO events
         FROM attendance.event e WHERE e.room = one AND e.source = 'webhook';
-        SELECT events + count(attendance.fold_snapshot(e.room, e.event_id, e.occurred_at, attendance.listed(e.room, e.body, e.occurred_at)))
-        INTO events
-        FROM attendance.event e WHERE e.room = one AND e.source = 'snapshot';
+        SELECT events + count(*) INTO events
+        FROM attendance.event e
+        CROSS JOIN attendance.fold_snapshot(e.room, e.event_id, e.occurred_at, attendance.listed(e.room, e.body, e.occurred_at))
+        WHERE e.room = one AND e.source = 'snapshot';
         UPDATE attendance.participation p SET heartbeat_at = h.value::timestamptz
         FROM jsonb_each_text(heartbeats) h
         WHERE p.room = one AND p.participant_sid = h.key;

@@ -1,4 +1,4 @@
--- The one calculation. Live view, report, final result, preview and explanation all come from assess().
+-- The one calculation. Live view, report, final result, preview and explanation all come from compute().
 
 CREATE TYPE attendance.assessment AS (
     session_id text COLLATE "C", attendee text COLLATE "C", name text, role text, enrolled boolean,
@@ -47,7 +47,14 @@ BEGIN ATOMIC
     LEFT JOIN attendance.enrolment e
         ON e.room = s.room AND e.session_id = s.session_id AND e.attendee = a.attendee
     JOIN unnest(terms) t ON t.policy = coalesce(e.policy, base)
-    WHERE attendance.room_key(p.room) && attendance.room_key(s.room) AND p.cycle::tstzrange && reach;
+    WHERE attendance.room_key(p.room) && attendance.room_key(s.room) AND p.cycle::tstzrange && reach
+      -- Leaves lost long ago: an open stay ends at the latest when the room starts anew, so it need not be looked at if
+      -- the room has done that since, and before `reach`.
+      AND (NOT attendance.is_open(p.cycle)
+           OR coalesce((SELECT own.started_at FROM attendance.room_instance own WHERE own.room = p.room AND own.room_sid = p.room_sid),
+                       attendance.joined_at(p.cycle))
+              >= (SELECT coalesce(max(i.started_at), '-infinity') FROM attendance.room_instance i
+                  WHERE i.room = s.room AND i.started_at <= least(lower(reach), as_of)));
 END;
 REVOKE ALL ON FUNCTION attendance.stays_of(attendance.session, attendance.policy[], text, tstzrange, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.stays_of(attendance.session, attendance.policy[], text, tstzrange, timestamptz) IS
@@ -131,21 +138,18 @@ $$;
 REVOKE ALL ON FUNCTION attendance.compute(attendance.session, timestamptz, text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.compute(attendance.session, timestamptz, text) IS 'assess() without overrides.';
 
-CREATE FUNCTION attendance.assess(session_id text, as_of timestamptz DEFAULT now(), policy text DEFAULT NULL)
-    RETURNS SETOF attendance.assessment
-LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 30
+CREATE FUNCTION attendance.judged(s attendance.session, as_of timestamptz, policy text) RETURNS SETOF attendance.assessment
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 30
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
-DECLARE
-    s attendance.session := attendance.session_of(session_id);
 BEGIN
     RETURN QUERY
     SELECT c.session_id, c.attendee, c.name, c.role, c.enrolled,
            coalesce(o.status, c.status), c.computed_status, CASE WHEN o.status IS NULL THEN c.rule ELSE 'override' END,
            c.attended, c.percent, c.first_join, c.last_leave, c.late_by, c.early_by, c.is_late, c.left_early,
            c.cycles, c.rejoins, c.longest_gap, c.inferred, o.status IS NOT NULL
-    FROM attendance.compute(s, as_of, assess.policy) c
+    FROM attendance.compute(s, as_of, judged.policy) c
     LEFT JOIN LATERAL (
         SELECT o.status
         FROM attendance.override o
@@ -155,6 +159,16 @@ BEGIN
     ORDER BY c.attendee;
 END
 $$;
+REVOKE ALL ON FUNCTION attendance.judged(attendance.session, timestamptz, text) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.judged(attendance.session, timestamptz, text) IS
+'compute() with overrides applied: assess() of a session that the caller has, or has changed.';
+
+CREATE FUNCTION attendance.assess(session_id text, as_of timestamptz DEFAULT now(), policy text DEFAULT NULL)
+    RETURNS SETOF attendance.assessment
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 30 SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT * FROM attendance.judged(attendance.session_of(session_id), as_of, policy);
+END;
 REVOKE ALL ON FUNCTION attendance.assess(text, timestamptz, text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.assess(text, timestamptz, text) IS
 'Judges a session by the evidence there is: everybody enrolled, and whoever else was there; roles the policy excludes are left out. policy stands in for the session''s own, and all numbers are those of now; an enrolment''s own policy goes before either. Raises no_data_found for an unknown session, undefined_object for an unknown policy.';

@@ -1,10 +1,26 @@
 -- The present: the same calculation, as of now.
 
+CREATE FUNCTION attendance.there(s attendance.session, terms attendance.policy[], as_of timestamptz)
+    RETURNS TABLE (attendee text, since timestamptz, counts_from timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT st.attendee, min(attendance.joined_at(st.cycle)), min(st.counts_from)
+    FROM attendance.stays_of(s, terms, s.policy, tstzrange(as_of, as_of, '[]'), as_of) st
+    JOIN unnest(terms) t ON t.policy = s.policy
+    WHERE st.counted AND NOT st.excluded
+      AND attendance.joined_at(st.cycle) <= as_of AND attendance.left_at(st.cycle) > as_of
+      AND s.cancelled_at IS NULL AND as_of < s.ends_at + t.finalise_after
+    GROUP BY st.attendee;
+END;
+REVOKE ALL ON FUNCTION attendance.there(attendance.session, attendance.policy[], timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.there(attendance.session, attendance.policy[], timestamptz) IS
+'Who of those that count is in the room of a session at an instant, and since when; nobody once the session is due for its final result. From counts_from on their presence counts.';
+
 CREATE FUNCTION attendance.live_at(as_of timestamptz) RETURNS TABLE (
     session_id text, attendee text, name text, role text, enrolled boolean, since timestamptz, status text, rule text,
     attended interval, percent numeric, first_join timestamptz, late_by interval, is_late boolean,
     cycles integer, rejoins integer, room text, starts_at timestamptz, ends_at timestamptz, title text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -14,7 +30,7 @@ DECLARE
 BEGIN
     FOR s IN
         SELECT d.* FROM attendance.session d
-        WHERE d.cancelled_at IS NULL AND (d.finalised_at IS NULL OR d.reopened_at IS NOT NULL)
+        WHERE d.cancelled_at IS NULL AND (d.finalised_at IS NULL OR d.reopened_at IS NOT NULL) AND d.sealed_at IS NULL
           AND d.ends_at > as_of - (SELECT max(p.finalise_after) FROM attendance.policy p)
           AND d.starts_at <= as_of + (SELECT max(p.count_early) FROM attendance.policy p)
         ORDER BY d.starts_at, d.session_id
@@ -23,35 +39,36 @@ BEGIN
         so_far := s;
         so_far.ends_at := greatest(least(s.ends_at, as_of), s.starts_at);
         RETURN QUERY
-        SELECT s.session_id, there.attendee, c.name, c.role, coalesce(c.enrolled, false), there.since, c.status, c.rule,
-               c.attended, c.percent, c.first_join, c.late_by, c.is_late, c.cycles, c.rejoins,
+        SELECT s.session_id, j.attendee, j.name, j.role, j.enrolled, t.since, j.status, j.rule,
+               j.attended, j.percent, j.first_join, j.late_by, j.is_late, j.cycles, j.rejoins,
                s.room, s.starts_at, s.ends_at, s.title
-        FROM (SELECT st.attendee, min(attendance.joined_at(st.cycle)) AS since
-              FROM attendance.stays_of(s, terms, s.policy, tstzrange(as_of, as_of, '[]'), as_of) st
-              JOIN unnest(terms) t ON t.policy = s.policy
-              WHERE st.counted AND NOT st.excluded AND attendance.is_open(st.cycle)
-                AND as_of >= st.counts_from AND as_of < s.ends_at + t.finalise_after
-              GROUP BY st.attendee) there
-        LEFT JOIN attendance.compute(so_far, as_of, NULL) c ON c.attendee = there.attendee
-        ORDER BY there.attendee;
+        FROM attendance.there(s, terms, as_of) t
+        JOIN attendance.judged(so_far, as_of, NULL) j ON j.attendee = t.attendee
+        WHERE as_of >= t.counts_from
+        ORDER BY j.attendee;
     END LOOP;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.live_at(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.live_at(timestamptz) IS
-'Who is in which session at an instant about now: since when, and what they would get if it ended then.';
+'The view live as of an instant about now; sessions that are final are no longer in it.';
 
 CREATE VIEW attendance.live AS SELECT * FROM attendance.live_at(now());
 COMMENT ON VIEW attendance.live IS
-'Who is in which session now. status, attended and percent are what they would get if the session ended this moment.';
+'Who is in which session now: from its start (or count_early before) to its end, and after that until it is due for its final result. All but since is what assess() says of a session that ends this moment.';
 DO $$
 DECLARE
     c record;
 BEGIN
     FOR c IN
-        SELECT v.attname, coalesce(pg_catalog.col_description(r.attrelid, r.attnum), 'start of the stay that is open now') AS text
+        SELECT v.attname, coalesce(d.text, pg_catalog.col_description(r.attrelid, r.attnum)) AS text
         FROM pg_catalog.pg_attribute v
         LEFT JOIN pg_catalog.pg_attribute r ON r.attrelid = 'attendance.report'::regclass AND r.attname = v.attname
+        LEFT JOIN (VALUES ('since', 'start of the earliest of their stays that are open now'),
+              ('status', 'what they would get if the session ended now, an override applied'),
+              ('attended', 'time that counts, so far'),
+              ('percent', 'attended of the time from the start until now or the end, at most 100; NULL until the start')) d (name, text)
+            ON d.name = v.attname
         WHERE v.attrelid = 'attendance.live'::regclass
     LOOP
         EXECUTE pg_catalog.format('COMMENT ON COLUMN attendance.live.%I IS %L', c.attname, c.text);
@@ -60,34 +77,24 @@ END
 $$;
 
 CREATE FUNCTION attendance.status_json(session_id text, attendee text, as_of timestamptz DEFAULT now()) RETURNS json
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
     s attendance.session := attendance.session_of(session_id);
-    terms attendance.policy[] := attendance.terms_of(s, NULL);
-    a attendance.assessment;
+    a record;
     there boolean := false;
 BEGIN
     IF s.sealed_at IS NOT NULL THEN
-        SELECT r.session_id, r.attendee, r.name, r.role, r.enrolled, r.status, r.computed_status, r.rule, r.attended,
-               r.percent, r.first_join, r.last_leave, r.late_by, r.early_by, r.is_late, r.left_early, r.cycles,
-               r.rejoins, r.longest_gap, r.inferred, r.overridden
-        INTO a
-        FROM attendance.result r
+        SELECT * INTO a FROM attendance.result r
         WHERE r.room = s.room AND r.session_id = s.session_id AND r.attendee = status_json.attendee;
     ELSE
-        SELECT * INTO a FROM attendance.assess(s.session_id, as_of) n WHERE n.attendee = status_json.attendee;
-        SELECT s.cancelled_at IS NULL AND as_of < s.ends_at + t.finalise_after AND EXISTS (
-            SELECT FROM attendance.stays_of(s, terms, s.policy, tstzrange(as_of, as_of, '[]'), as_of) st
-            WHERE st.attendee = status_json.attendee AND st.counted AND NOT st.excluded
-              AND attendance.joined_at(st.cycle) <= as_of AND attendance.left_at(st.cycle) > as_of)
-        INTO there
-        FROM unnest(terms) t WHERE t.policy = s.policy;
+        SELECT * INTO a FROM attendance.judged(s, as_of, NULL) j WHERE j.attendee = status_json.attendee;
+        there := EXISTS (SELECT FROM attendance.there(s, attendance.terms_of(s, NULL), as_of) t WHERE t.attendee = status_json.attendee);
     END IF;
     RETURN json_build_object(
         'is_currently_in_meeting', there,
-        'attendance_status', a.status,
+        'attendance_status', CASE WHEN s.cancelled_at IS NULL THEN a.status END,
         'attendance_percentage', coalesce(a.percent, 0),
         'duration_minutes', coalesce(floor(extract(epoch FROM a.attended) / 60), 0)::integer,
         'join_count', coalesce(a.cycles, 0),
@@ -105,7 +112,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION attendance.status_json(text, text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.status_json(text, text, timestamptz) IS
-'The answer of a host application''s status endpoint for one attendee: whole minutes, rounded down; attendance_status NULL for somebody who is neither on the roster nor was there. Raises no_data_found for an unknown session.';
+'The answer of a host application''s status endpoint for one attendee: the numbers of assess() as of that instant, of the whole session, in whole minutes, rounded down (minutes_until_start: up). attendance_status is NULL for somebody who is neither on the roster nor was there, and in a cancelled session. Raises no_data_found for an unknown session.';
 
 CREATE VIEW attendance.open_cycle AS
     SELECT p.room, p.participant_sid, p.identity, p.name, p.counted, attendance.joined_at(p.cycle) AS joined_at,
