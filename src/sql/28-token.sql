@@ -19,7 +19,7 @@ COMMENT ON TABLE attendance.livekit_key IS
 'Keys that webhooks may be signed with. Granted to nobody, and not in dumps: add the keys again after a restore.';
 COMMENT ON COLUMN attendance.livekit_key.api_key IS 'iss of the tokens it signs';
 COMMENT ON COLUMN attendance.livekit_key.secret IS 'what LiveKit signs with';
-COMMENT ON COLUMN attendance.livekit_key.former_secret IS 'the secret before, good for an hour after the change: LiveKit repeats what it signed before';
+COMMENT ON COLUMN attendance.livekit_key.former_secret IS 'the secret before, good for what was received until an hour after the change: LiveKit repeats what it signed before';
 COMMENT ON COLUMN attendance.livekit_key.changed_at IS 'when the key was added or its secret changed';
 
 CREATE FUNCTION attendance.add_livekit_key(api_key text, secret text) RETURNS void
@@ -55,27 +55,30 @@ $$;
 REVOKE ALL ON FUNCTION attendance.drop_livekit_key(text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.drop_livekit_key(text) IS 'Believes a key no longer, neither its secret nor the one before. Raises no_data_found.';
 
-CREATE FUNCTION attendance.check_token(auth_token text, body bytea) RETURNS TABLE (api_key text, refusal text)
+CREATE FUNCTION attendance.check_token(auth_token text, body bytea, received_at timestamptz, OUT api_key text, OUT refusal text)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
     k attendance.livekit_key;
     skew interval := (SELECT c.clock_skew FROM attendance.configuration c);
+    at timestamptz := coalesce(received_at, clock_timestamp());
 BEGIN
     SELECT * INTO k FROM attendance.livekit_key k WHERE k.api_key = attendance.token_key(auth_token);
     api_key := k.api_key;
-    refusal := attendance.refuse_token(auth_token, body, k.secret, clock_timestamp(), skew);
-    IF refusal = 'token: wrong signature' AND k.former_secret IS NOT NULL
-       AND clock_timestamp() < k.changed_at + interval '1 hour' THEN
-        refusal := attendance.refuse_token(auth_token, body, k.former_secret, clock_timestamp(), skew);
+    IF received_at > clock_timestamp() + skew THEN
+        refusal := 'received_at: in the future';
+    ELSE
+        refusal := attendance.refuse_token(auth_token, body, k.secret, at, skew);
     END IF;
-    RETURN NEXT;
+    IF refusal = 'token: wrong signature' AND k.former_secret IS NOT NULL AND at < k.changed_at + interval '1 hour' THEN
+        refusal := attendance.refuse_token(auth_token, body, k.former_secret, at, skew);
+    END IF;
 END
 $$;
-REVOKE ALL ON FUNCTION attendance.check_token(text, bytea) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.check_token(text, bytea) IS
-'Holds a token against the keys and the clock: the key that signed, and why the token is refused (NULL: it is not).';
+REVOKE ALL ON FUNCTION attendance.check_token(text, bytea, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.check_token(text, bytea, timestamptz) IS
+'Holds a token against the keys and the instant at which it was received (NULL: now): the key that signed, and why the token is refused (NULL: it is not).';
 
 CREATE TABLE attendance.refusal (
     day     date NOT NULL,
