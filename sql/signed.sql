@@ -179,6 +179,35 @@ SELECT * FROM pg_temp.try_skew('0');
 SELECT * FROM pg_temp.try_skew('10 min');
 SELECT * FROM pg_temp.try_skew('1 min');
 
+-- What a backend kept is held against the instant at which it came, be its token expired by now: as bytes, as text, and
+-- NULL is now. Nothing else is believed for it, and an instant that is yet to come prolongs no token.
+CREATE TEMP TABLE kept_request AS
+    SELECT case_, body, received_in, pg_temp.token(body || other, secret, valid_in => signed_in, expires_in => signed_in + 300) AS auth_token
+    FROM (VALUES ('kept for 10 min', 'k1', '', 's3cret-of-signed-1', -600, '-600 s'::interval),
+                 ('kept for a year', 'k2', '', 's3cret-of-signed-1', -31536000, '-31536000 s'),
+                 ('came within the skew', 'k3', '', 's3cret-of-signed-1', -600, '-250 s'),
+                 ('came too late', 'k4', '', 's3cret-of-signed-1', -600, '-120 s'),
+                 ('came too early', 'k5', '', 's3cret-of-signed-1', -600, '-700 s'),
+                 ('NULL, fresh', 'k6', '', 's3cret-of-signed-1', 0, NULL),
+                 ('NULL, expired', 'k7', '', 's3cret-of-signed-1', -600, NULL),
+                 ('to come, within the skew', 'k8', '', 's3cret-of-signed-1', 0, '30 s'),
+                 ('to come', 'k9', '', 's3cret-of-signed-1', 0, '2 min'),
+                 ('to come, expired', 'k10', '', 's3cret-of-signed-1', -600, '2 min'),
+                 ('another body', 'k11', ' ', 's3cret-of-signed-1', -600, '-600 s'),
+                 ('wrong secret', 'k12', '', 's3cret-of-signed-1 ', -600, '-600 s')) v (case_, id, other, secret, signed_in, received_in),
+         LATERAL (SELECT pg_temp.body(id) AS body) b;
+TRUNCATE attendance.refusal;
+SELECT case_, r.outcome, r.http_status, r.reason, b.outcome AS as_bytes, b.reason AS reason_as_bytes
+FROM kept_request k,
+     LATERAL attendance.ingest_signed(k.body, k.auth_token, clock_timestamp() + received_in) r,
+     LATERAL attendance.ingest_signed(body => convert_to(k.body, 'UTF8'), auth_token => k.auth_token,
+                                      received_at => clock_timestamp() + received_in) b;
+SELECT r.* FROM kept_request k, attendance.ingest_signed(k.body, k.auth_token) r WHERE case_ = 'kept for a year';
+SELECT r.* FROM attendance.ingest_signed(pg_temp.body('k9'), pg_temp.token(pg_temp.body('k9')), 'infinity') r;
+SELECT r.* FROM attendance.ingest_signed(pg_temp.body('k9'), pg_temp.token(pg_temp.body('k9')), '-infinity') r;
+SELECT reason, sum(times) AS times FROM attendance.refusal GROUP BY reason ORDER BY reason;
+SELECT string_agg(event_id, ' ' ORDER BY event_id) AS events FROM attendance.event WHERE event_id LIKE 'EV\_k%';
+
 -- A new secret leaves the one before good, and it alone; for an hour. The same secret again changes nothing.
 CREATE FUNCTION pg_temp.try_secrets() RETURNS TABLE (secret text, outcome text, reason text) LANGUAGE sql AS $$
     SELECT s, r.outcome, r.reason
@@ -194,6 +223,11 @@ SELECT attendance.add_livekit_key('signed-3', 'third s3cret');
 SELECT * FROM pg_temp.try_secrets();
 UPDATE attendance.livekit_key SET changed_at = changed_at - interval '1 hour' WHERE api_key = 'signed-3';
 SELECT * FROM pg_temp.try_secrets();
+-- What came within that hour is believed when it is handed over later, what came after it is not.
+SELECT came, r.outcome, r.reason
+FROM unnest('{-5400,-1800,0}'::int[]) came,
+     attendance.ingest_signed(pg_temp.body('1'), pg_temp.token(pg_temp.body('1'), 'second s3cret', 'signed-3', came, came + 300),
+                              clock_timestamp() + came * interval '1 s') r;
 -- Expired is expired by either secret, and so is what was said of another body.
 SELECT attendance.add_livekit_key('signed-3', 'second s3cret');
 SELECT r.reason
@@ -254,12 +288,13 @@ SET ROLE regress_attendance_feeder;
 SELECT r.* FROM attendance.ingest_signed(:'feeder_body', :'feeder_token') r;
 SELECT r.* FROM attendance.ingest_signed(convert_to(:'feeder_body', 'UTF8'), :'feeder_token') r;
 SELECT r.* FROM attendance.ingest_signed(:'feeder_body', 'hello') r;
+SELECT r.* FROM attendance.ingest_signed(:'feeder_body', :'feeder_token', now()) r;
 SELECT * FROM attendance.livekit_key;
 SELECT * FROM attendance.event;
 SELECT * FROM attendance.quarantine;
 SELECT * FROM attendance.refusal;
 SELECT * FROM attendance.configuration;
-SELECT * FROM attendance.check_token(:'feeder_token', '');
+SELECT * FROM attendance.check_token(:'feeder_token', '', NULL);
 SELECT attendance.ingest(:'feeder_body');
 SELECT attendance.ingest_batch(ARRAY[:'feeder_body']);
 SELECT attendance.record(attendance.parse('x'), 'x', 'devkey');

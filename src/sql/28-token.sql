@@ -19,7 +19,7 @@ COMMENT ON TABLE attendance.livekit_key IS
 'Keys that webhooks may be signed with. Granted to nobody, and not in dumps: add the keys again after a restore.';
 COMMENT ON COLUMN attendance.livekit_key.api_key IS 'iss of the tokens it signs';
 COMMENT ON COLUMN attendance.livekit_key.secret IS 'what LiveKit signs with';
-COMMENT ON COLUMN attendance.livekit_key.former_secret IS 'the secret before, good for an hour after the change: LiveKit repeats what it signed before';
+COMMENT ON COLUMN attendance.livekit_key.former_secret IS 'the secret before, good for what was received until an hour after the change, and handed over within a day: LiveKit repeats what it signed before';
 COMMENT ON COLUMN attendance.livekit_key.changed_at IS 'when the key was added or its secret changed';
 
 CREATE FUNCTION attendance.add_livekit_key(api_key text, secret text) RETURNS void
@@ -55,7 +55,8 @@ $$;
 REVOKE ALL ON FUNCTION attendance.drop_livekit_key(text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.drop_livekit_key(text) IS 'Believes a key no longer, neither its secret nor the one before. Raises no_data_found.';
 
-CREATE FUNCTION attendance.check_token(auth_token text, body bytea) RETURNS TABLE (api_key text, refusal text, lag interval)
+CREATE FUNCTION attendance.check_token(auth_token text, body bytea, received_at timestamptz,
+    OUT api_key text, OUT refusal text, OUT lag interval)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -64,28 +65,32 @@ DECLARE
     secret text;
     said_at timestamptz;
     skew interval := (SELECT c.clock_skew FROM attendance.configuration c);
+    at timestamptz := coalesce(received_at, clock_timestamp());
 BEGIN
+    IF received_at > clock_timestamp() + skew THEN
+        refusal := 'received_at: in the future';
+        RETURN;
+    END IF;
     SELECT * INTO k FROM attendance.livekit_key k WHERE k.api_key = attendance.token_key(auth_token);
     api_key := k.api_key;
     secret := k.secret;
-    refusal := attendance.refuse_token(auth_token, body, secret, clock_timestamp(), skew);
+    refusal := attendance.refuse_token(auth_token, body, secret, at, skew);
     IF refusal = 'token: wrong signature' AND k.former_secret IS NOT NULL
-       AND clock_timestamp() < k.changed_at + interval '1 hour' THEN
+       AND at < k.changed_at + interval '1 hour' AND clock_timestamp() < k.changed_at + interval '1 day' THEN
         secret := k.former_secret;
-        refusal := attendance.refuse_token(auth_token, body, secret, clock_timestamp(), skew);
+        refusal := attendance.refuse_token(auth_token, body, secret, at, skew);
     END IF;
     IF refusal IN ('token: expired', 'token: not yet valid') THEN
         said_at := (attendance.parse(body)).occurred_at;
-        IF attendance.refuse_token(auth_token, body, secret, coalesce(said_at, clock_timestamp()), skew) IS NULL THEN
-            lag := clock_timestamp() - said_at;  -- was good when its body was made
+        IF attendance.refuse_token(auth_token, body, secret, coalesce(said_at, at), skew) IS NULL THEN
+            lag := at - said_at;  -- was good when its body was made
         END IF;
     END IF;
-    RETURN NEXT;
 END
 $$;
-REVOKE ALL ON FUNCTION attendance.check_token(text, bytea) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.check_token(text, bytea) IS
-'Holds a token against the keys and the clock: the key that signed, and why the token is refused (NULL: it is not). lag: of one that is refused for the time alone, how far the clock is past the createdAt of its body.';
+REVOKE ALL ON FUNCTION attendance.check_token(text, bytea, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.check_token(text, bytea, timestamptz) IS
+'Holds a token against the keys and the instant at which it was received (NULL: now): the key that signed, and why the token is refused (NULL: it is not). lag: of one that is refused for the time alone, how far that instant is past the createdAt of its body.';
 
 CREATE TABLE attendance.refusal (
     day     date NOT NULL,

@@ -94,31 +94,50 @@ REVOKE ALL ON FUNCTION attendance.ingest(text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.ingest(text) IS
 'ingest(bytea) for a body that the driver sends as text.';
 
-CREATE FUNCTION attendance.ingest_signed(body bytea, auth_token text) RETURNS attendance.receipt
+CREATE FUNCTION attendance.ingest_signed(body bytea, auth_token text, received_at timestamptz) RETURNS attendance.receipt
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    signer text;
-    refusal text;
-    lag interval;
+    token record := attendance.check_token(auth_token, body, received_at);
 BEGIN
-    SELECT c.api_key, c.refusal, c.lag INTO signer, refusal, lag FROM attendance.check_token(auth_token, body) c;
-    IF refusal IS NOT NULL THEN
-        PERFORM attendance.count_refusals(ARRAY[refusal], ARRAY[lag]);
-        RETURN ROW('unauthorized', 401, refusal, NULL)::attendance.receipt;
+    IF token.refusal IS NOT NULL THEN
+        PERFORM attendance.count_refusals(ARRAY[token.refusal], ARRAY[token.lag]);
+        RETURN ROW('unauthorized', 401, token.refusal, NULL)::attendance.receipt;
     END IF;
-    RETURN attendance.record(attendance.parse(body), body, signer);
+    RETURN attendance.record(attendance.parse(body), body, token.api_key);
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.ingest_signed(bytea, text, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.ingest_signed(bytea, text, timestamptz) IS
+'ingest_signed(bytea, text) for a webhook that the backend kept for a while, and received at this instant (NULL: now): its token has not expired since. Safe, because the signature still covers every byte, and expiry only keeps old requests from being sent again, which here makes a duplicate. Further in the future than clock_skew is refused, so nobody prolongs a token.';
+
+CREATE FUNCTION attendance.ingest_signed(body bytea, auth_token text) RETURNS attendance.receipt
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN attendance.ingest_signed(body, auth_token, NULL);
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.ingest_signed(bytea, text) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.ingest_signed(bytea, text) IS
 'Takes one webhook with the Authorization header it came with, checked against livekit_key over the raw bytes. One that is not proven gets unauthorized, 401 and a reason, and nothing of it is stored.';
 
+CREATE FUNCTION attendance.ingest_signed(body text, auth_token text, received_at timestamptz) RETURNS attendance.receipt
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN attendance.ingest_signed(attendance.bytes(body), auth_token, received_at);
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.ingest_signed(text, text, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.ingest_signed(text, text, timestamptz) IS
+'ingest_signed(bytea, text, timestamptz) for a body that the driver sends as text.';
+
 CREATE FUNCTION attendance.ingest_signed(body text, auth_token text) RETURNS attendance.receipt
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN attendance.ingest_signed(attendance.bytes(body), auth_token);
+    RETURN attendance.ingest_signed(attendance.bytes(body), auth_token, NULL);
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.ingest_signed(text, text) FROM PUBLIC;
@@ -152,7 +171,7 @@ BEGIN
     LOOP
         IF auth_tokens IS NOT NULL THEN
             SELECT c.api_key, c.refusal, c.lag INTO signer, refusal, lag
-            FROM attendance.check_token(auth_tokens[next], bodies[next]) c;
+            FROM attendance.check_token(auth_tokens[next], bodies[next], NULL) c;
         END IF;
         IF refusal IS NULL THEN
             receipts[next] := attendance.log(facts[next], bodies[next], signer);

@@ -101,6 +101,7 @@ CREATE TEMP TABLE api (name text, parameters text, required integer, gives text)
 INSERT INTO api VALUES
     ('ingest', '{body}', 1, 'attendance.receipt'),
     ('ingest_signed', '{body,auth_token}', 2, 'attendance.receipt'),
+    ('ingest_signed', '{body,auth_token,received_at}', 3, 'attendance.receipt'),
     ('ingest_batch', '{bodies,auth_tokens}', 1, '{ordinal,outcome,http_status,reason,event_id}'),
     ('add_livekit_key', '{api_key,secret}', 2, 'void'),
     ('drop_livekit_key', '{api_key}', 1, 'void'),
@@ -154,6 +155,8 @@ SELECT bag_eq($$
 $$, $$VALUES
     ('ingest', '[0:0]={text}'), ('ingest', '[0:0]={bytea}'),
     ('ingest_signed', '[0:1]={text,text}'), ('ingest_signed', '[0:1]={bytea,text}'),
+    ('ingest_signed', '[0:2]={text,text,"timestamp with time zone"}'),
+    ('ingest_signed', '[0:2]={bytea,text,"timestamp with time zone"}'),
     ('ingest_batch', '[0:1]={text[],text[]}'), ('ingest_batch', '[0:1]={bytea[],text[]}')
 $$, 'bodies are text or bytea');
 

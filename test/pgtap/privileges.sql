@@ -147,6 +147,8 @@ SELECT is(attempt('inserter', $attempt$SELECT public.hostile($$WITH w AS (INSERT
 SELECT is(hostile($$SELECT outcome FROM attendance.ingest_batch(ARRAY['{}', '{}'])$$), 'quarantined', 'hostile: ingest_batch');
 SELECT is(hostile($$SELECT attendance.add_livekit_key('key', 'secret')$$), '', 'hostile: add_livekit_key');
 SELECT is(hostile($$SELECT outcome FROM attendance.ingest_signed('{}'::text, 'no token')$$), 'unauthorized', 'hostile: ingest_signed');
+SELECT is(hostile($$SELECT reason FROM attendance.ingest_signed('{}'::bytea, 'no token', 'infinity')$$), 'received_at: in the future',
+    'hostile: ingest_signed of what was kept');
 SELECT is(attempt('reader', $attempt$SELECT public.hostile($$SELECT rule FROM attendance.assess('s', '2026-01-05 13:00Z')$$)$attempt$),
     'present', 'hostile: assess');
 SELECT is(attempt('reader', $attempt$SELECT public.hostile($$SELECT percent FROM attendance.report$$)$attempt$), '50.00',
