@@ -4,7 +4,7 @@ SET datestyle = 'ISO, YMD';
 
 CREATE FUNCTION pg_temp.send(event text, id text, who text, at integer) RETURNS text LANGUAGE sql AS $$
     SELECT (attendance.ingest(json_build_object(
-        'event', event, 'id', id, 'createdAt', 1770000000 + at, 'room', json_build_object('sid', 'RM_1', 'name', 'maths'),
+        'event', event, 'id', id, 'createdAt', 1770000000 + at, 'room', json_build_object('sid', 'RM_1', 'name', 'feed'),
         'participant', json_build_object('sid', 'PA_' || who, 'identity', who, 'joinedAt', 1770000000))::text)).outcome
 $$;
 CREATE TEMP TABLE place AS SELECT attendance.current_cursor() AS cursor;
@@ -22,14 +22,14 @@ $$;
 SELECT to_timestamp(1770000000) AS starts_at, to_timestamp(1770003600) AS ends_at \gset
 
 -- The schedule: sessions, and their rosters.
-SELECT attendance.schedule_session('maths', :'starts_at', :'ends_at', 'a');
+SELECT attendance.schedule_session('feed', :'starts_at', :'ends_at', 'a');
 SELECT attendance.enrol('a', '5'), attendance.enrol('a', '6'), attendance.unenrol('a', '6');
 SELECT * FROM pg_temp.news();
 
 -- Events, whatever they are about; a duplicate is no news, nor is what was not recorded.
 SELECT pg_temp.send('participant_joined', 'EV_1', '5_ameer', 0), pg_temp.send('participant_joined', 'EV_1', '5_ameer', 0),
        pg_temp.send('room_metadata_changed', 'EV_2', NULL, 10), (attendance.ingest('{}')).outcome;
-SELECT count(*) FROM attendance.reconcile('maths', '{"participants": []}', to_timestamp(1770000100));
+SELECT count(*) FROM attendance.reconcile('feed', '{"participants": []}', to_timestamp(1770000100));
 SELECT * FROM pg_temp.news();
 
 -- A finalisation: everybody's result, then the session, which is final now. Again: nothing.
@@ -56,7 +56,7 @@ SELECT * FROM pg_temp.news();
 -- Marks by hand, in a final session and in one that is not.
 SELECT attendance.override('a', '5', 'excused', 'ill');
 SELECT * FROM pg_temp.news();
-SELECT attendance.schedule_session('maths', :'ends_at', to_timestamp(1770007200), 'b'), attendance.enrol('b', '5');
+SELECT attendance.schedule_session('feed', :'ends_at', to_timestamp(1770007200), 'b'), attendance.enrol('b', '5');
 SELECT count(*) FROM pg_temp.news();
 SELECT attendance.override('b', '5', 'excused', 'ill');
 SELECT attendance.clear_override('b', '5', 'well again');
@@ -83,9 +83,9 @@ SELECT * FROM attendance.changes_since(NULL, 0);
 
 -- forget() takes the name out of the feed, and purge() all of it.
 BEGIN;
-SELECT count(*) FROM attendance.change WHERE room = 'maths' AND attendee = '7';
+SELECT count(*) FROM attendance.change WHERE room = 'feed' AND attendee = '7';
 SELECT changed > 0 AS changed FROM attendance.forget('7') WHERE relation = 'change';
-SELECT count(*) FROM attendance.change WHERE room = 'maths' AND attendee = '7';
+SELECT count(*) FROM attendance.change WHERE room = 'feed' AND attendee = '7';
 DO 'BEGIN PERFORM attendance.purge(''infinity''); END';
 SELECT count(*) FROM attendance.changes_since(NULL);
 ROLLBACK;
