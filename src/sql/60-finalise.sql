@@ -147,6 +147,15 @@ REVOKE ALL ON FUNCTION attendance.finalise(text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.finalise(text, timestamptz) IS
 'Writes assess() into result as of an instant, keeping what it replaces in result_revision; returns how many rows changed. Raises no_data_found for an unknown session, object_not_in_prerequisite_state for a cancelled one.';
 
+CREATE FUNCTION attendance.due_at(s attendance.session) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT s.ends_at + coalesce((SELECT t.finalise_after FROM attendance.terms(s, NULL) t WHERE t.policy = s.policy), '0');
+END;
+REVOKE ALL ON FUNCTION attendance.due_at(attendance.session) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.due_at(attendance.session) IS
+'From when on a session should be final: finalise_after its end, or at its end if its policy does not exist, so that tick() says so.';
+
 CREATE FUNCTION attendance.tick(max_sessions integer DEFAULT 1000, as_of timestamptz DEFAULT now())
     RETURNS TABLE (session_id text, outcome text, changed integer, error text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -165,8 +174,7 @@ BEGIN
         FROM attendance.session d
         WHERE d.cancelled_at IS NULL AND (d.finalised_at IS NULL OR d.reopened_at IS NOT NULL)
           AND d.ends_at <= as_of AND (d.retry_at IS NULL OR d.retry_at <= as_of)
-          AND d.ends_at + coalesce(
-                  (SELECT t.finalise_after FROM attendance.terms(d, NULL) t WHERE t.policy = d.policy), '0') <= as_of
+          AND attendance.due_at(d) <= as_of
         ORDER BY d.ends_at, d.session_id
         LIMIT max_sessions
         FOR UPDATE SKIP LOCKED

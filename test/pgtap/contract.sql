@@ -180,6 +180,7 @@ $$, $$VALUES
         'cycles,rejoins,room,starts_at,ends_at,title}'),
     ('open_cycle', '{room,participant_sid,identity,name,counted,joined_at,seen_at,heartbeat_at,resolved}'),
     ('recent_event', '{received_at,lag,room,event,identity,origin,event_id}'),
+    ('metrics', '{metric,kind,value,help}'),
     ('listing_change', '{participant_sid,identity,change}'),
     ('finding', '{severity,finding,problem,since,evidence,fix}')
 $$, 'columns are called what the documentation calls them');
