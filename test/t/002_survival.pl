@@ -6,7 +6,6 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use IPC::Run;
 use PostgreSQL::Test::Utils;
-use Time::HiRes 'usleep';
 use Attendance;
 use Test::More;
 
@@ -14,20 +13,6 @@ use constant { CLIENTS => 4, PEOPLE => 2_500, START => 1_767_261_600 };
 
 my $node = cluster('main', conf => "fsync = on\n");
 my $folder = PostgreSQL::Test::Utils::tempdir();
-
-# Kills every process of the server at once, and waits until init has buried them: the next server checks their ids.
-sub kill_all
-{
-    my ($postmaster) = split /\n/, slurp_file($node->data_dir . '/postmaster.pid');
-    my @processes = ($postmaster, split ' ', `ps -o pid= --ppid $postmaster`);
-    kill 'KILL', @processes;
-    $node->kill9;
-    for (my $waits = 0; kill(0, @processes) && $waits < 1000; $waits++)
-    {
-        usleep(10_000);
-    }
-    return;
-}
 
 # What a client sends: people join and leave, every other one a room that all clients share.
 sub bodies
@@ -61,7 +46,7 @@ for my $round (1 .. 12)
     ok($node->poll_query_until('postgres',
             "SELECT count(*) >= 800 FROM attendance.event WHERE identity LIKE '$round-%'"),
         "round $round: load");
-    $round % 2 ? kill_all() : $node->stop('immediate');
+    $round % 2 ? kill_all($node) : $node->stop('immediate');
     IPC::Run::finish($_) for @clients;
     is(join(' ', map { $_->result } @clients), join(' ', (2) x CLIENTS), "round $round: $how cut every client off");
     $session->quit;

@@ -9,8 +9,9 @@ use FindBin;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Time::HiRes 'usleep';
 
-our @EXPORT = qw(cluster fingerprint ingest ingest_batch lesson schedule_lesson webhook);
+our @EXPORT = qw(cluster fingerprint ingest ingest_batch kill_all lesson schedule_lesson webhook);
 
 # Starts a cluster whose database postgres has the extension. conf: lines for postgresql.conf; the rest is init's.
 sub cluster
@@ -23,6 +24,21 @@ sub cluster
     $node->start;
     $node->safe_psql('postgres', 'CREATE EXTENSION attendance');
     return $node;
+}
+
+# Kills every process of the server at once, and waits until init has buried them: the next server checks their ids.
+sub kill_all
+{
+    my $node = shift;
+    my ($postmaster) = split /\n/, slurp_file($node->data_dir . '/postmaster.pid');
+    my @processes = ($postmaster, split ' ', `ps -o pid= --ppid $postmaster`);
+    kill 'KILL', @processes;
+    $node->kill9;
+    for (my $waits = 0; kill(0, @processes) && $waits < 1000; $waits++)
+    {
+        usleep(10_000);
+    }
+    return;
 }
 
 # A text as an SQL literal.
