@@ -103,6 +103,18 @@ SELECT count(pg_temp.beat('r', '1', time '12:04' + n * interval '1 min')) FROM g
 SELECT pg_temp.reopened();
 SELECT session_id, attended, last_leave, inferred FROM attendance.result WHERE attendee = '1' ORDER BY session_id;
 
+-- The first heartbeat of a stay may come so late that it says they fell silent after it.
+CALL pg_temp.start_anew();
+SELECT pg_temp.said('participant_joined', 'r', '1', '10:00', '10:00'), attendance.schedule_session('r', '2026-01-05 10:00', '2026-01-05 11:00', 'first');
+SELECT outcome, changed FROM attendance.tick(as_of => '2026-01-05 11:05');
+SELECT pg_temp.beat('r', '1', '10:20');
+SELECT outcome, changed FROM attendance.tick(as_of => '2026-01-05 11:06');
+SELECT attended, last_leave, inferred FROM attendance.result;
+-- An event that shows them later reopens it too.
+SELECT pg_temp.said('track_published', 'r', '1', '10:00', '10:50');
+SELECT outcome, changed FROM attendance.tick(as_of => '2026-01-05 11:07');
+SELECT attended, last_leave, inferred FROM attendance.result;
+
 -- Forty people, fifty rounds: no update but within its page, so no index grows; and none holds heartbeat_at.
 CALL pg_temp.start_anew();
 SELECT count(pg_temp.said('participant_joined', 'r', n::text, '10:00', '10:00')) FROM generate_series(1, 40) n;
@@ -234,8 +246,20 @@ SELECT * FROM attendance.reconcile('r', pg_temp.answer('PA_1_1 1 09:50', 'PA_2_2
 SELECT pg_temp.reopened();
 SELECT session_id, outcome, changed FROM attendance.tick(as_of => '2026-01-05 11:33');
 SELECT attendee, attended, cycles, inferred, state FROM attendance.report WHERE session_id = 'first' ORDER BY 1;
+-- 3 is not listed at 11:45, and the second lesson is judged by that. Older listings that have them do not change it, a later one does.
+SELECT change FROM attendance.reconcile('r', pg_temp.answer('PA_1_1 1 09:50'), '2026-01-05 11:45');
+SELECT session_id, outcome, changed FROM attendance.tick(as_of => '2026-01-05 12:05');
+SELECT change FROM attendance.reconcile('r', pg_temp.answer('PA_3_1 3 10:30'), '2026-01-05 11:30:30');
+SELECT pg_temp.reopened();
+SELECT change FROM attendance.reconcile('r', pg_temp.answer('PA_3_1 3 10:30'), '2026-01-05 11:44');
+SELECT pg_temp.reopened();
+SELECT session_id, outcome, changed FROM attendance.tick(as_of => '2026-01-05 12:06');
+SELECT change FROM attendance.reconcile('r', pg_temp.answer('PA_1_1 1 09:50', 'PA_3_1 3 10:30'), '2026-01-05 11:50');
+SELECT pg_temp.reopened();
+SELECT session_id, outcome, changed FROM attendance.tick(as_of => '2026-01-05 12:07');
+SELECT attendee, attended, last_leave, inferred FROM attendance.result WHERE session_id = 'second' ORDER BY 1;
 SELECT count(*) AS differ
-FROM attendance.session s, attendance.assess(s.session_id, '2026-01-05 11:33') a, attendance.result r
+FROM attendance.session s, attendance.assess(s.session_id, '2026-01-05 12:07') a, attendance.result r
 WHERE s.finalised_at IS NOT NULL AND r.session_id = s.session_id AND r.attendee = a.attendee
   AND to_jsonb(a) IS DISTINCT FROM to_jsonb(r) - '{room,revision,computed_at}'::text[];
 
