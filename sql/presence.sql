@@ -115,6 +115,15 @@ SELECT pg_temp.said('track_published', 'r', '1', '10:00', '10:50');
 SELECT outcome, changed FROM attendance.tick(as_of => '2026-01-05 11:07');
 SELECT attended, last_leave, inferred FROM attendance.result;
 
+-- One who fell silent, and is listed in a new connection an hour later: the old one lasted until then, which nobody knew.
+CALL pg_temp.start_anew();
+SELECT pg_temp.said('participant_joined', 'r', '1', '10:00', '10:00'), pg_temp.beat('r', '1', '10:20'),
+       attendance.schedule_session('r', '2026-01-05 10:00', '2026-01-05 11:00', 'first');
+SELECT outcome, changed FROM attendance.tick(as_of => '2026-01-05 11:05');
+SELECT * FROM attendance.reconcile('r', pg_temp.answer('PA_1_2 1 11:10'), '2026-01-05 11:20');
+SELECT outcome, changed FROM attendance.tick(as_of => '2026-01-05 11:21');
+SELECT attended, last_leave, inferred FROM attendance.result;
+
 -- Forty people, fifty rounds: no update but within its page, so no index grows; and none holds heartbeat_at.
 CALL pg_temp.start_anew();
 SELECT count(pg_temp.said('participant_joined', 'r', n::text, '10:00', '10:00')) FROM generate_series(1, 40) n;
@@ -160,7 +169,8 @@ SELECT event_id, source, event, occurred_at, body::text = :'answer' AS whole FRO
 SELECT pg_temp.stored() AS before \gset
 SELECT * FROM attendance.reconcile_preview('r', :'answer', '2026-01-05 10:01');
 SELECT * FROM attendance.reconcile('r', :'answer', '2026-01-05 10:01');
-SELECT * FROM attendance.reconcile('r', pg_temp.answer(), '2026-01-05 10:01');
+SELECT * FROM attendance.reconcile_preview('r', pg_temp.answer('PA_9_1 9 10:00'), '2026-01-05 10:01');
+SELECT * FROM attendance.reconcile('r', pg_temp.answer('PA_9_1 9 10:00'), '2026-01-05 10:01');
 SELECT pg_temp.stored() = :'before' AS unchanged;
 -- A minute later: who is missing already is no news. An older one, of when 2 was not there yet and 3 was, comes late, as jsonb.
 SELECT * FROM attendance.reconcile('r', :'answer', '2026-01-05 10:02');
@@ -373,7 +383,7 @@ SELECT attendance.cancel_session('cancelled');
 SELECT attendance.override('lesson', 'marked', 'excused', 'takes notes for the others');
 INSERT INTO attendance.identity_alias VALUES ('back-phone', 'back');
 SELECT count(pg_temp.said('participant_joined', 'r', who, joined, joined, n))
-FROM (VALUES ('early', time '09:40', 1), ('back', '10:10', 1), ('back-phone', '10:25', 1), ('excused', '10:00', 1), ('marked', '10:05', 1),
+FROM (VALUES ('early', time '09:40', 1), ('back', '10:10', 1), ('back-phone', '10:25', 1), ('excused', '09:52', 1), ('marked', '10:05', 1),
              ('late', '10:20', 1), ('guest', '10:00', 1), ('observer', '10:00', 1), ('gone', '10:00', 1), ('back', '10:22', 2)) v (who, joined, n);
 SELECT pg_temp.said('participant_left', 'r', 'back', '10:10', '10:20', 1), pg_temp.said('participant_left', 'r', 'gone', '10:00', '10:15', 1);
 SELECT outcome FROM attendance.ingest('{"event":"participant_joined","id":"EV agent","createdAt":"1767607200","room":{"name":"r"},
@@ -383,7 +393,7 @@ CREATE FUNCTION pg_temp.live(at time) RETURNS TABLE (session_id text, attendee t
     SELECT session_id, attendee, name, enrolled, since::time, status, rule, attended, percent, cycles
     FROM attendance.live_at(date '2026-01-05' + at) ORDER BY session_id COLLATE "C", attendee COLLATE "C"
 $$;
--- Before presence counts for them, nobody is in it. At half past: percent is of the half hour so far, and 90 % of that is asked of
+-- Nobody is in it before their presence counts, by their own policy. At half past: percent is of the half hour so far, and 90 % of that is asked of
 -- early. Who left is not there, nor is the agent, nor the observer.
 SELECT * FROM pg_temp.live('09:49');
 SELECT * FROM pg_temp.live('09:55');
