@@ -6,6 +6,7 @@ extern "C" {
 #include "catalog/pg_type_d.h"
 #include "common/hashfn.h"
 #include "libpq/pqformat.h"
+#include "nodes/supportnodes.h"
 #include "utils/builtins.h"
 #include "utils/rangetypes.h"
 #include "utils/sortsupport.h"
@@ -151,6 +152,14 @@ ATTENDANCE_FUNCTION(attendance_cycle_ended_by) {
 }
 
 ATTENDANCE_FUNCTION(attendance_cycle_is_open) { PG_RETURN_BOOL(is_open(PG_GETARG_CYCLE(0))); }
+
+// Tells the planner that hardly any stay is open; it would take a function it knows nothing of to hold for a third.
+ATTENDANCE_FUNCTION(attendance_cycle_is_open_support) {
+    Node* const request = reinterpret_cast<Node*>(PG_GETARG_POINTER(0));
+    if (!IsA(request, SupportRequestSelectivity)) PG_RETURN_POINTER(nullptr);
+    reinterpret_cast<SupportRequestSelectivity*>(request)->selectivity = 0.001;
+    PG_RETURN_POINTER(request);
+}
 
 // PostgreSQL's own left_at - joined_at; an open cycle has no duration yet.
 ATTENDANCE_FUNCTION(attendance_cycle_duration) {

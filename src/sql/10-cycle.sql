@@ -38,8 +38,11 @@ CREATE FUNCTION attendance.left_at(attendance.cycle) RETURNS timestamptz
     AS 'MODULE_PATHNAME', 'attendance_cycle_left_at' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION attendance.ended_by(attendance.cycle) RETURNS text
     AS 'MODULE_PATHNAME', 'attendance_cycle_ended_by' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION attendance.is_open_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'attendance_cycle_is_open_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION attendance.is_open(attendance.cycle) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'attendance_cycle_is_open' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'attendance_cycle_is_open' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT attendance.is_open_support;
 CREATE FUNCTION attendance.duration(attendance.cycle) RETURNS interval
     AS 'MODULE_PATHNAME', 'attendance_cycle_duration' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
@@ -49,6 +52,7 @@ COMMENT ON FUNCTION attendance.joined_at(attendance.cycle) IS 'start of the stay
 COMMENT ON FUNCTION attendance.left_at(attendance.cycle) IS 'end of the stay, infinity while it is open';
 COMMENT ON FUNCTION attendance.ended_by(attendance.cycle) IS
     'open, left or aborted as recorded; missing, replaced, room_finished, heartbeat_lost or stale as computed';
+COMMENT ON FUNCTION attendance.is_open_support(internal) IS 'planner support of is_open(): of a long history hardly any stay is open';
 COMMENT ON FUNCTION attendance.is_open(attendance.cycle) IS 'has the stay no end yet?';
 COMMENT ON FUNCTION attendance.duration(attendance.cycle) IS 'left_at - joined_at, NULL while the stay is open';
 

@@ -82,6 +82,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     s attendance.session := attendance.session_of(session_id);
+    terms attendance.policy[] := attendance.terms_of(s, NULL);
     a record;
     there boolean := false;
 BEGIN
@@ -90,7 +91,7 @@ BEGIN
         WHERE r.room = s.room AND r.session_id = s.session_id AND r.attendee = status_json.attendee;
     ELSE
         SELECT * INTO a FROM attendance.judged(s, as_of, NULL) j WHERE j.attendee = status_json.attendee;
-        there := EXISTS (SELECT FROM attendance.there(s, attendance.terms_of(s, NULL), as_of) t WHERE t.attendee = status_json.attendee);
+        there := EXISTS (SELECT FROM attendance.there(s, terms, as_of) t WHERE t.attendee = status_json.attendee);
     END IF;
     RETURN json_build_object(
         'is_currently_in_meeting', there,

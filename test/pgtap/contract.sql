@@ -36,7 +36,7 @@ SELECT set_eq($$SELECT proname::text FROM routine WHERE public$$, ARRAY[
     'bytes', 'cover', 'cover_combine', 'cover_deserialise', 'cover_final', 'cover_serialise', 'cover_step',
     'cycle', 'cycle_cmp', 'cycle_eq', 'cycle_ge', 'cycle_gt', 'cycle_hash', 'cycle_hash_extended', 'cycle_in', 'cycle_larger',
     'cycle_le', 'cycle_lt', 'cycle_ne', 'cycle_out', 'cycle_recv', 'cycle_send', 'cycle_smaller', 'cycle_sortsupport',
-    'duration', 'ended_by', 'fold', 'is_open', 'is_share', 'is_span', 'joined_at', 'jsonb', 'judge', 'left_at', 'length', 'max',
+    'duration', 'ended_by', 'fold', 'is_open', 'is_open_support', 'is_share', 'is_span', 'joined_at', 'jsonb', 'judge', 'left_at', 'length', 'max',
     'merge', 'min', 'parse', 'redact', 'refuse_token', 'require', 'resolve', 'room_key', 'token_key', 'tstzrange'
 ], 'PUBLIC may execute the pure functions and no other');
 SELECT is_empty($$SELECT signature FROM routine WHERE public AND (prosecdef OR provolatile = 'v' OR proparallel <> 's')$$,
