@@ -4,7 +4,7 @@ CREATE FUNCTION attendance.heartbeat(room text, identity text, at timestamptz DE
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    beat timestamptz := least(at, now());  -- nobody can have given one later; NULL is one of now
+    beat timestamptz := CASE WHEN at < 'infinity' THEN at ELSE now() END;
     known attendance.participation;
 BEGIN
     PERFORM attendance.require_read_committed();
@@ -29,7 +29,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION attendance.heartbeat(text, text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.heartbeat(text, text, timestamptz) IS
-'A sign of life from somebody''s page, once a minute say. Returns the stays touched: 1, or 0 when the latest connection of that identity has left or none is known. One that comes late changes nothing that a later one said; one of the future or NULL is one of now. Touches no index.';
+'A sign of life from somebody''s page, once a minute say. Returns the stays touched: 1, or 0 when the latest connection of that identity has left or none is known. One that comes late changes nothing that a later one said; NULL or infinity is now. Touches no index.';
 
 CREATE TYPE attendance.listing_change AS (participant_sid text, identity text, change text);
 COMMENT ON TYPE attendance.listing_change IS
@@ -107,11 +107,10 @@ BEGIN
     IF coalesce(room, '') = '' THEN
         RAISE EXCEPTION 'a snapshot needs its room'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Give the name that ListParticipants was asked for: its answer does not say.';
-    ELSIF observed_at IS NULL OR NOT isfinite(observed_at)
-          OR observed_at > now() + (SELECT c.clock_skew FROM attendance.configuration c) THEN
+    ELSIF observed_at IS NULL OR NOT isfinite(observed_at) THEN
         RAISE EXCEPTION 'a snapshot cannot have been taken at %', coalesce(observed_at::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Give the time just before the room was asked, or leave observed_at out right after it; if it was of now, set the clock of whoever asked.';
+                  HINT = 'Give the time just before the room was asked, or leave observed_at out right after it.';
     END IF;
     BEGIN
         answer := participants::json;
@@ -126,7 +125,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION attendance.parse_answer(text, text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.parse_answer(text, text, timestamptz) IS
-'listed() for an answer as it came. Raises invalid_parameter_value for what is no such answer or comes from the future, null_value_not_allowed for no room.';
+'listed() for an answer as it came. Raises invalid_parameter_value for what is no such answer or of no finite time, null_value_not_allowed for no room.';
 
 CREATE FUNCTION attendance.compare_listing(room text, facts attendance.fact[], observed_at timestamptz)
     RETURNS SETOF attendance.listing_change
@@ -221,7 +220,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION attendance.reconcile(text, text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.reconcile(text, text, timestamptz) IS
-'Takes the answer of RoomService''s ListParticipants for a room, as it came: adds stays that no webhook told of, notes who was there, and returns what that changed. It ends nobody''s stay: that one was not listed says so when it is judged. Any order, any number of times; of two answers of one instant the first counts. Raises invalid_parameter_value, changing nothing, for what is no such answer or comes from the future.';
+'Takes the answer of RoomService''s ListParticipants for a room, as it came: adds stays that no webhook told of, notes who was there, and returns what that changed. It ends nobody''s stay: that one was not listed says so when it is judged. Any order, any number of times; of two answers of one instant the first counts. Raises invalid_parameter_value, changing nothing, for what is no such answer or of no finite time.';
 
 CREATE FUNCTION attendance.reconcile_preview(room text, participants jsonb, observed_at timestamptz DEFAULT now())
     RETURNS SETOF attendance.listing_change
