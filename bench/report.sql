@@ -1,17 +1,20 @@
--- What the rounds came to. A ratio is the median of the rounds' own, in which all three had the machine alike.
+-- What the rounds came to. A ratio is the median of the rounds' own, in which all had the machine alike.
 CREATE VIEW bench.ratio AS
     SELECT synchronous_commit, percentile_cont(0.5) WITHIN GROUP (ORDER BY a.tps) AS attendance,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY p.tps) AS plpgsql,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY i.tps) AS insert,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY a.tps / p.tps) AS to_plpgsql,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY a.tps / i.tps) AS to_insert
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY a.tps / i.tps) AS to_insert,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY a.tps / s.tps) AS to_silent
     FROM (SELECT * FROM bench.round WHERE contender = 'attendance') a
     JOIN (SELECT * FROM bench.round WHERE contender = 'plpgsql') p USING (synchronous_commit, round)
     JOIN (SELECT * FROM bench.round WHERE contender = 'insert') i USING (synchronous_commit, round)
+    JOIN (SELECT * FROM bench.round WHERE contender = 'silent') s USING (synchronous_commit, round)
     GROUP BY synchronous_commit;
 
 SELECT synchronous_commit, round(attendance) AS "attendance/s", round(plpgsql) AS "plpgsql/s", round(insert) AS "insert/s",
-       round(to_plpgsql::numeric, 2) AS "attendance : plpgsql", round(to_insert::numeric, 2) AS "attendance : insert"
+       round(to_plpgsql::numeric, 2) AS "attendance : plpgsql", round(to_insert::numeric, 2) AS "attendance : insert",
+       round(to_silent::numeric, 2) AS "attendance : itself without NOTIFY"
 FROM bench.ratio ORDER BY synchronous_commit DESC;
 
 SELECT count(*) AS stays, count(*) FILTER (WHERE

@@ -95,35 +95,42 @@ AS $$
 #variable_conflict use_column
 DECLARE
     since timestamptz := attendance.joined_at(f.cycle);  -- the earliest instant whose judgement the fact may change
-    final_until timestamptz := (SELECT max(s.judged_until) FROM attendance.session s
-                                WHERE s.room = f.room AND s.finalised_at IS NOT NULL AND s.reopened_at IS NULL
-                                  AND s.sealed_at IS NULL);
+    final_until timestamptz;
+    reaches_back boolean;
     known attendance.participation;
     replaced timestamptz;
     news boolean;
 BEGIN
+    SELECT m.final_until, since < m.final_until
+           OR EXISTS (SELECT FROM attendance.participation p
+                      WHERE p.room = f.room AND p.identity = f.identity AND attendance.is_open(p.cycle)
+                        AND attendance.joined_at(p.cycle) < m.final_until)
+    INTO final_until, reaches_back
+    FROM (SELECT max(s.judged_until) AS final_until FROM attendance.session s
+          WHERE s.room = f.room AND s.finalised_at IS NOT NULL AND s.reopened_at IS NULL AND s.sealed_at IS NULL) m;
     IF final_until IS NULL THEN
         PERFORM attendance.fold_fact(f);
         RETURN NULL;
-    END IF;
-    SELECT p.* INTO known
-    FROM attendance.participation p WHERE p.room = f.room AND p.participant_sid = f.participant_sid;
-    IF attendance.joined_at(known.cycle) <= since AND attendance.is_open(f.cycle)
-       AND coalesce(f.room_sid, known.room_sid) IS NOT DISTINCT FROM known.room_sid
-       AND (f.version < 0 OR (f.identity, f.name, f.role, f.counted)
-                             IS NOT DISTINCT FROM (known.identity, known.name, known.role, known.counted)) THEN
-        -- Says no more than that a known stay was still going on, which nobody may have doubted.
-        since := CASE WHEN f.seen_at > known.seen_at
-                           AND attendance.given_up(known, (SELECT min(n.observed_at) FROM attendance.snapshot n
-                                                           WHERE n.room = f.room AND n.observed_at > known.seen_at + interval '10 s'))
-                      THEN attendance.joined_at(known.cycle) END;
-    ELSIF f.identity IS NOT NULL THEN  -- the connection that this one replaces
-        SELECT CASE WHEN attendance.is_open(p.cycle) THEN attendance.joined_at(p.cycle) END INTO replaced
-        FROM attendance.participation p
-        WHERE p.room = f.room AND p.identity = f.identity AND attendance.joined_at(p.cycle) < since
-        ORDER BY attendance.joined_at(p.cycle) DESC
-        LIMIT 1;
-        since := least(since, attendance.joined_at(known.cycle), replaced);
+    ELSIF reaches_back THEN
+        SELECT p.* INTO known
+        FROM attendance.participation p WHERE p.room = f.room AND p.participant_sid = f.participant_sid;
+        IF attendance.joined_at(known.cycle) <= since AND attendance.is_open(f.cycle)
+           AND coalesce(f.room_sid, known.room_sid) IS NOT DISTINCT FROM known.room_sid
+           AND (f.version < 0 OR (f.identity, f.name, f.role, f.counted)
+                                 IS NOT DISTINCT FROM (known.identity, known.name, known.role, known.counted)) THEN
+            -- Says no more than that a known stay was still going on, which nobody may have doubted.
+            since := CASE WHEN f.seen_at > known.seen_at
+                               AND attendance.given_up(known, (SELECT min(n.observed_at) FROM attendance.snapshot n
+                                                               WHERE n.room = f.room AND n.observed_at > known.seen_at + interval '10 s'))
+                          THEN attendance.joined_at(known.cycle) END;
+        ELSIF f.identity IS NOT NULL THEN  -- the connection that this one replaces
+            SELECT CASE WHEN attendance.is_open(p.cycle) THEN attendance.joined_at(p.cycle) END INTO replaced
+            FROM attendance.participation p
+            WHERE p.room = f.room AND p.identity = f.identity AND attendance.joined_at(p.cycle) < since
+            ORDER BY attendance.joined_at(p.cycle) DESC
+            LIMIT 1;
+            since := least(since, attendance.joined_at(known.cycle), replaced);
+        END IF;
     END IF;
     news := attendance.fold_fact(f);
     IF news THEN  -- open stays of an instance that finished, or that another one succeeds
