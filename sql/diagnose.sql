@@ -98,6 +98,11 @@ CALL pg_temp.anew();
 SELECT pg_temp.lesson('w' || n, 'hall', n * 10 || ' min', '{1,2,3,4,5}') FROM generate_series(1, 3) n;
 SELECT hours, l.severity, l.finding, l.minutes, l.evidence FROM unnest('{1 h 9 min,1 h 10 min}'::text[]) hours, pg_temp.look(hours) l;
 
+-- However many begin at once, the hour is told by all of them.
+CALL pg_temp.anew();
+SELECT count(pg_temp.lesson(concat_ws(' ', 'w', n, h), 'hall ' || n, h || ' h', '{1,2}')) FROM generate_series(1, 101) n, generate_series(1, 2) h;
+SELECT hours, l.severity, l.finding, l.minutes, l.evidence FROM unnest('{1 h 59 min,2 h 10 min}'::text[]) hours, pg_temp.look(hours) l;
+
 -- room_silent: not at once, and not where a known room is empty; the room that was meant is named.
 CALL pg_temp.anew();
 SELECT pg_temp.lesson('ok', 'hall', '-10 min', '{1,2,3,4}'), pg_temp.lesson('lost', 'Room 7B', '0', '{5,6,7}');
@@ -270,6 +275,8 @@ SELECT count(pg_temp.said('participant_joined', 'hall', 'ahead' || n, clock_time
 SELECT severity, finding, regexp_replace(evidence, '[0-9:.-]*[0-9:.]{6,}', '<lag>', 'g') AS evidence, fix FROM pg_temp.look('1 min');
 CALL pg_temp.anew();
 SELECT count(pg_temp.said('participant_joined', 'hall', n::text, clock_timestamp() - interval '5 min')) FROM generate_series(1, 5) n;
+SELECT * FROM pg_temp.look('1 min');
+UPDATE attendance.event SET received_at = received_at - interval '1 min', occurred_at = occurred_at - interval '1 min' WHERE identity = '3';
 SELECT severity, finding, regexp_replace(evidence, '[0-9:.]{6,}', '<lag>', 'g') AS evidence, fix FROM pg_temp.look('1 min');
 CALL pg_temp.anew();
 SELECT count(pg_temp.said('participant_joined', 'hall', 'backlog' || n, clock_timestamp() - n * interval '5 min')) FROM generate_series(1, 9) n;
