@@ -126,8 +126,9 @@ SELECT severity, evidence, fix FROM pg_temp.look('1 h');
 CALL pg_temp.mend('room_silent', '1 h');
 SELECT * FROM pg_temp.look('1 h');
 
--- rooms_unmatched: what is scheduled and what arrives have nothing in common.
+-- rooms_unmatched: what is scheduled and what arrives have nothing in common, these days.
 CALL pg_temp.anew();
+SELECT attendance.schedule_session('MATHS-2', pg_temp.at('-900 h'), pg_temp.at('-899 h'), 'last month');
 SELECT pg_temp.lesson('u' || n, 'maths ' || n, '-10 min', ARRAY[n || '1', n || '2']) FROM generate_series(1, 2) n;
 SELECT pg_temp.said('participant_joined', 'staff-room', 'head');
 SELECT count(*) FROM pg_temp.look('1 min');
@@ -304,6 +305,10 @@ SELECT count(pg_temp.said('participant_left', 'hall', n::text, pg_temp.at('-4 h'
 SELECT * FROM pg_temp.look('0');
 SELECT count(pg_temp.said('participant_joined', 'hall', 'gone' || n, pg_temp.at('-4 h -40 min'))) FROM generate_series(6, 7) n;
 SELECT severity, finding, minutes, evidence, fix FROM pg_temp.look('0');
+-- A session whose stays may yet turn out to have ended does not count.
+SELECT pg_temp.lesson('just now', 'cellar', '-3 h', NULL);
+SELECT count(pg_temp.said('participant_left', 'cellar', n::text, pg_temp.at('-2 h -20 min'), pg_temp.at('-3 h'))) FROM generate_series(1, 100) n;
+SELECT evidence FROM pg_temp.look('0');
 -- Where that is usual it is nothing new.
 SELECT count(pg_temp.said('participant_joined', 'hall', 'b' || n, pg_temp.at('-49 h -40 min'))) FROM generate_series(1, 2) n;
 SELECT count(pg_temp.said('participant_left', 'hall', 'c' || n, pg_temp.at('-49 h -30 min'), pg_temp.at('-49 h -40 min'))) FROM generate_series(1, 18) n;
