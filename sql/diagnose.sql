@@ -282,6 +282,8 @@ SELECT severity, finding, regexp_replace(evidence, '[0-9:.]{6,}', '<lag>', 'g') 
 CALL pg_temp.anew();
 SELECT count(pg_temp.said('participant_joined', 'hall', 'backlog' || n, clock_timestamp() - n * interval '5 min')) FROM generate_series(1, 9) n;
 SELECT * FROM pg_temp.look('1 min');
+UPDATE attendance.event SET received_at = received_at - interval '1 min', occurred_at = occurred_at - interval '1 min' WHERE identity = 'backlog9';
+SELECT * FROM pg_temp.look('1 min');
 
 -- joins_by_second: an old LiveKit. A hand test or two is none.
 CALL pg_temp.anew();
