@@ -189,8 +189,9 @@ SELECT * FROM pg_temp.signed(6, 6, 'bad');
 SELECT * FROM pg_temp.look('1 min');
 SELECT * FROM pg_temp.signed(7, 101, 'bad');
 SELECT severity, finding, evidence FROM pg_temp.look('1 min');
+SELECT count(*) FROM attendance.reconcile('hall', '{"participants":[]}'::text, pg_temp.at('1 min'));
 -- After a day it is forgotten; after an hour, if good ones came since. The right secret mends it at once.
-SELECT hours, l.finding FROM unnest('{23 h,25 h}'::text[]) hours, pg_temp.look(hours) l;
+SELECT hours, l.finding FROM unnest('{61 min,23 h,25 h}'::text[]) hours, pg_temp.look(hours) l;
 SELECT * FROM pg_temp.signed(102, 102);
 SELECT hours, l.finding FROM unnest('{59 min,61 min}'::text[]) hours, pg_temp.look(hours) l;
 SELECT attendance.add_livekit_key('devkey', 'bad');

@@ -263,7 +263,7 @@ BEGIN ATOMIC
     ), good AS (
         SELECT count(*) AS times, max(e.received_at) AS last_at
         FROM (SELECT e.received_at FROM attendance.event e, attendance.threshold t
-              WHERE e.received_at > as_of - t.recent AND e.received_at <= as_of
+              WHERE e.source = 'webhook' AND e.received_at > as_of - t.recent AND e.received_at <= as_of
               ORDER BY e.received_at DESC LIMIT 20 * attendance.enough()) e
     )
     SELECT CASE WHEN r.times < t.few THEN 'notice' WHEN r.times > g.times THEN 'critical' ELSE 'warning' END,
