@@ -6,7 +6,7 @@ COMMENT ON TYPE attendance.finding IS
 
 CREATE VIEW attendance.threshold AS
     SELECT interval '5 min' AS grace, interval '15 min' AS early, interval '1 h' AS silence, interval '24 h' AS recent,
-           interval '30 days' AS usual, interval '90 days' AS unused, interval '2 s' AS skew, interval '30 s' AS delay,
+           interval '30 days' AS usual, interval '90 days' AS unused, interval '2 s' AS skew, interval '30 s' AS delay, interval '3 h' AS belief,
            5 AS few, 20 AS many, 0.05 AS noise, 0.1 AS loss;
 COMMENT ON VIEW attendance.threshold IS 'From where on diagnose() takes something for a fault. Constants: one row.';
 COMMENT ON COLUMN attendance.threshold.grace IS 'how late people of a session, a call of tick() or a final result may be';
@@ -17,6 +17,7 @@ COMMENT ON COLUMN attendance.threshold.usual IS 'how far back is what it is comp
 COMMENT ON COLUMN attendance.threshold.unused IS 'how long a policy may go without a session';
 COMMENT ON COLUMN attendance.threshold.skew IS 'how far this clock may be behind LiveKit''s, which is known to the second';
 COMMENT ON COLUMN attendance.threshold.delay IS 'how late all webhooks may come';
+COMMENT ON COLUMN attendance.threshold.belief IS 'how long after a session the ends of its stays are known';
 COMMENT ON COLUMN attendance.threshold.few IS 'how many cases are no accident';
 COMMENT ON COLUMN attendance.threshold.many IS 'how many stays are needed to tell a share of them';
 COMMENT ON COLUMN attendance.threshold.noise IS 'share of bodies that may be refused: strangers try';
@@ -81,23 +82,23 @@ END;
 REVOKE ALL ON FUNCTION attendance.recent_webhook(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.recent_webhook(timestamptz) IS 'The latest webhooks of the last day.';
 
-CREATE FUNCTION attendance.begun(as_of timestamptz)
+CREATE FUNCTION attendance.begun(before timestamptz)
     RETURNS TABLE (room text, session_id text, starts_at timestamptz, ends_at timestamptz, expected bigint)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT s.room, s.session_id, s.starts_at, s.ends_at, r.expected
-    FROM attendance.threshold t, attendance.session s
+    FROM attendance.session s
     CROSS JOIN LATERAL (
         SELECT count(*) AS expected FROM attendance.enrolment e
         WHERE e.room = s.room AND e.session_id = s.session_id AND e.excused IS NULL) r
-    WHERE s.starts_at <= as_of - t.grace AND s.cancelled_at IS NULL AND r.expected > 0
+    WHERE s.starts_at <= before AND s.cancelled_at IS NULL AND r.expected > 0
       AND s.scheduled_at < s.ends_at  -- not entered afterwards
     ORDER BY s.starts_at DESC
     LIMIT attendance.enough() / 10;
 END;
 REVOKE ALL ON FUNCTION attendance.begun(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.begun(timestamptz) IS
-'The latest sessions in which somebody should have been seen by now: begun, not cancelled, with a roster.';
+'The latest sessions in which somebody is to be seen: begun before an instant, not cancelled, with a roster.';
 
 CREATE FUNCTION attendance.attended_room(room text, during tstzrange) RETURNS TABLE (identity text)
 LANGUAGE sql STABLE
@@ -138,10 +139,11 @@ CREATE FUNCTION attendance.find_webhooks_stopped(as_of timestamptz) RETURNS SETO
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     WITH begun AS (
-        SELECT b.*, b.starts_at - t.early AS awaited_from FROM attendance.begun(as_of) b, attendance.threshold t
+        SELECT b.*, b.starts_at - t.early AS awaited_from FROM attendance.threshold t, attendance.begun(as_of - t.grace) b
     ), last AS (
-        SELECT max(e.received_at) AS received_at FROM attendance.event e
-        WHERE e.source = 'webhook' AND e.received_at <= as_of AND e.received_at >= (SELECT min(b.awaited_from) FROM begun b)
+        SELECT max(e.received_at) AS received_at FROM attendance.event e, attendance.threshold t
+        WHERE e.source = 'webhook' AND e.received_at <= as_of
+          AND e.received_at >= least((SELECT min(b.awaited_from) FROM begun b), as_of - t.recent)
     ), missed AS (
         SELECT count(*) AS sessions, sum(b.expected) AS expected, min(b.starts_at) AS since, min(b.awaited_from) AS awaited_from
         FROM begun b, last l
@@ -159,7 +161,8 @@ BEGIN ATOMIC
            'In LiveKit''s configuration set webhook: { api_key: <key>, urls: [<the backend''s address>] }, restart it, and look '
            'for "failed to send webhook" in its log. See that the backend is up, answers 200, and passes each body to attendance.ingest().'
     FROM missed m, last l, attendance.threshold t
-    WHERE m.sessions > 1 AND m.since <= as_of - t.silence;
+    WHERE m.sessions > 1
+      AND (SELECT max(b.starts_at) - t.early FROM attendance.begun(as_of - t.silence) b) > coalesce(l.received_at, '-infinity');
 END;
 REVOKE ALL ON FUNCTION attendance.find_webhooks_stopped(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.find_webhooks_stopped(timestamptz) IS
@@ -170,7 +173,8 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
     WITH seen AS MATERIALIZED (  -- who is heard of, and where
         SELECT w.room, a.attendee, min(w.received_at) AS first_at, max(w.received_at) AS at,
-               EXISTS (SELECT FROM attendance.session s WHERE s.room = w.room) AS scheduled
+               w.room IN (SELECT s.room FROM attendance.session s, attendance.threshold t
+                          WHERE s.starts_at BETWEEN as_of - 2 * t.recent AND as_of + t.recent) AS scheduled
         FROM attendance.recent_webhook(as_of) w LEFT JOIN LATERAL attendance.attendee_of(w.identity) a ON true
         WHERE w.room <> ''
         GROUP BY w.room, a.attendee
@@ -178,13 +182,13 @@ BEGIN ATOMIC
         SELECT max(s.at) AS heard_at FROM seen s WHERE s.scheduled
     ), begun AS MATERIALIZED (
         SELECT b.*, d.during, EXISTS (SELECT FROM attendance.attended_room(b.room, d.during)) AS attended
-        FROM attendance.threshold t, attendance.begun(as_of) b
+        FROM attendance.threshold t, attendance.begun(as_of - t.grace) b
         CROSS JOIN LATERAL (SELECT tstzrange(b.starts_at - t.early, least(b.ends_at, as_of), '[]') AS during) d
         WHERE b.starts_at > as_of - t.recent
     ), silent AS MATERIALIZED (
         SELECT b.*, other.room AS other, other.people
         FROM (SELECT * FROM begun b WHERE NOT b.attended ORDER BY b.starts_at DESC LIMIT 20) b
-        LEFT JOIN LATERAL (  -- the room without a session where its people are, or whose name is nearest
+        LEFT JOIN LATERAL (  -- the room without a session these days where its people are, or whose name is nearest
             SELECT s.room, count(e.attendee) AS people
             FROM seen s
             LEFT JOIN attendance.enrolment e ON e.room = b.room AND e.session_id = b.session_id AND e.attendee = s.attendee
@@ -259,7 +263,7 @@ BEGIN ATOMIC
     ), good AS (
         SELECT count(*) AS times, max(e.received_at) AS last_at
         FROM (SELECT e.received_at FROM attendance.event e, attendance.threshold t
-              WHERE e.received_at > as_of - t.recent AND e.received_at <= as_of
+              WHERE e.source = 'webhook' AND e.received_at > as_of - t.recent AND e.received_at <= as_of
               ORDER BY e.received_at DESC LIMIT 20 * attendance.enough()) e
     )
     SELECT CASE WHEN r.times < t.few THEN 'notice' WHEN r.times > g.times THEN 'critical' ELSE 'warning' END,
@@ -335,12 +339,12 @@ BEGIN ATOMIC
            format('received_at - occurred_at of the latest %s webhooks: %s at the least, %s in the middle', w.webhooks, w.least, w.middle),
            'Set the clocks of this server and of LiveKit''s: apt-get install chrony; chronyc tracking.'
            || CASE WHEN w.middle < '0' THEN '' ELSE ' If they are right, see what the backend waits for before it passes webhooks on.' END
-    FROM (SELECT count(*) AS webhooks, min(r.received_at) AS since, min(r.received_at - r.occurred_at) AS least,
+    FROM (SELECT count(*) AS webhooks, min(r.received_at) AS since, max(r.received_at) AS last_at, min(r.received_at - r.occurred_at) AS least,
                  percentile_disc(0.5) WITHIN GROUP (ORDER BY r.received_at - r.occurred_at) AS middle
           FROM attendance.recent_webhook(as_of) r) w, attendance.threshold t
     WHERE w.webhooks >= t.few
       AND (w.middle < -t.skew
-           OR w.least > t.delay AND w.middle - w.least < t.delay);  -- not a backlog, which comes late and later
+           OR w.least > t.delay AND w.middle - w.least < t.delay AND w.last_at - w.since > t.delay);  -- not a backlog, which comes at once
 END;
 REVOKE ALL ON FUNCTION attendance.find_clock_skew(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.find_clock_skew(timestamptz) IS
@@ -371,7 +375,7 @@ BEGIN ATOMIC
         FROM attendance.threshold t
         CROSS JOIN LATERAL (
             (SELECT d.room, d.starts_at, d.ends_at FROM attendance.session d
-             WHERE d.starts_at > as_of - t.recent AND d.starts_at <= as_of AND d.cancelled_at IS NULL
+             WHERE d.starts_at > as_of - t.recent AND d.starts_at <= as_of AND d.ends_at <= as_of - t.belief AND d.cancelled_at IS NULL
              ORDER BY d.starts_at DESC LIMIT attendance.enough() / 20)
             UNION ALL
             (SELECT d.room, d.starts_at, d.ends_at FROM attendance.session d
@@ -409,7 +413,7 @@ CREATE FUNCTION attendance.find_identities_unmatched(as_of timestamptz) RETURNS 
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     WITH held AS MATERIALIZED (
-        SELECT b.* FROM attendance.begun(as_of) b, attendance.threshold t
+        SELECT b.* FROM attendance.threshold t, attendance.begun(as_of - t.grace) b
         WHERE b.starts_at > as_of - t.usual
         ORDER BY b.starts_at DESC LIMIT attendance.enough() / 50
     ), present AS MATERIALIZED (
