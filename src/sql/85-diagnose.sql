@@ -92,7 +92,6 @@ BEGIN ATOMIC
         SELECT count(*) AS expected FROM attendance.enrolment e
         WHERE e.room = s.room AND e.session_id = s.session_id AND e.excused IS NULL) r
     WHERE s.starts_at <= before AND s.cancelled_at IS NULL AND r.expected > 0
-      AND s.scheduled_at < s.ends_at  -- not entered afterwards
     ORDER BY s.starts_at DESC
     LIMIT attendance.enough() / 10;
 END;
@@ -161,12 +160,11 @@ BEGIN ATOMIC
            'In LiveKit''s configuration set webhook: { api_key: <key>, urls: [<the backend''s address>] }, restart it, and look '
            'for "failed to send webhook" in its log. See that the backend is up, answers 200, and passes each body to attendance.ingest().'
     FROM missed m, last l, attendance.threshold t
-    WHERE m.sessions > 1
-      AND (SELECT max(b.starts_at) - t.early FROM attendance.begun(as_of - t.silence) b) > coalesce(l.received_at, '-infinity');
+    WHERE m.sessions > 1 OR m.since > as_of - t.recent;
 END;
 REVOKE ALL ON FUNCTION attendance.find_webhooks_stopped(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.find_webhooks_stopped(timestamptz) IS
-'webhooks_stopped: for an hour, and for two sessions in a row (critical: three), nothing came. One lesson may stay empty.';
+'webhooks_stopped: a session has begun (critical: three have), and nothing has come from anywhere since before it. One alone is forgotten after a day: it may have been empty.';
 
 CREATE FUNCTION attendance.find_rooms(as_of timestamptz) RETURNS SETOF attendance.finding
 LANGUAGE sql STABLE
@@ -197,18 +195,16 @@ BEGIN ATOMIC
             ORDER BY 2 DESC, attendance.likeness(s.room, b.room) DESC, 1
             LIMIT 1) other ON true
     ), found AS (
-        SELECT 'critical' AS severity, 'rooms_unmatched' AS finding,
-               'Webhooks arrive, but none from the room of any session.' AS problem, s.*
+        SELECT CASE WHEN (SELECT max(o.people) > 0 OR count(*) > 2 FROM silent o) THEN 'critical' ELSE 'warning' END AS severity,
+               'rooms_unmatched' AS finding, 'Webhooks arrive, but none from the room of any session.' AS problem, s.*
         FROM silent s
         WHERE s.other IS NOT NULL AND (SELECT c.heard_at IS NULL FROM scheduled c) AND NOT EXISTS (SELECT FROM begun b WHERE b.attended)
-          AND ((SELECT max(o.people) > 1 FROM silent o) OR (SELECT count(*) > 2 FROM silent))
         UNION ALL
-        SELECT 'warning', 'room_silent', 'A session has begun, and nothing is heard of its room while others are.', s.*
+        SELECT CASE WHEN s.people > 1 OR NOT EXISTS (SELECT FROM attendance.event e WHERE e.room = s.room) THEN 'warning'
+                    ELSE 'notice' END,  -- an empty lesson, if the room is known
+               'room_silent', 'A session has begun, and nothing is heard of its room while others are.', s.*
         FROM silent s, scheduled c
-        WHERE c.heard_at IS NOT NULL
-          AND (s.people > 1
-               OR c.heard_at >= s.starts_at AND s.ends_at > as_of
-                  AND NOT EXISTS (SELECT FROM attendance.event e WHERE e.room = s.room))  -- an empty lesson, if it is known
+        WHERE c.heard_at IS NOT NULL AND (s.people > 1 OR c.heard_at >= s.starts_at AND s.ends_at > as_of)
     )
     SELECT f.severity, f.finding, f.problem, min(f.starts_at),
            format('sessions begun in the last day: %s; of them silent: %s, people enrolled: %s (%s); rooms heard of: %s, the latest at %s',
@@ -230,7 +226,7 @@ BEGIN ATOMIC
 END;
 REVOKE ALL ON FUNCTION attendance.find_rooms(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.find_rooms(timestamptz) IS
-'rooms_unmatched: what is scheduled and what arrives have no room in common. room_silent: the people of one session are in a room without any, or the session should be running and its room was never heard of.';
+'rooms_unmatched: what is scheduled and what arrives have no room in common. room_silent: the people of one session are in a room without any, or the session should be running and nothing is heard of its room (notice: it is known, so the lesson may be empty).';
 
 -- Webhooks that come and are not taken
 
