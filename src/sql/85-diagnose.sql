@@ -466,10 +466,8 @@ CREATE FUNCTION attendance.find_sessions_overdue(as_of timestamptz) RETURNS SETO
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     WITH due AS (
-        SELECT d.session_id, greatest(d.ends_at + coalesce(f.finalise_after, p.finalise_after, '0'), d.reopened_at, d.scheduled_at) AS due_at
+        SELECT d.session_id, greatest(attendance.due_at(d), d.reopened_at, d.scheduled_at) AS due_at
         FROM attendance.threshold t, attendance.session d
-        LEFT JOIN attendance.policy p ON p.policy = d.policy
-        LEFT JOIN attendance.frozen_policy f ON f.room = d.room AND f.session_id = d.session_id AND f.policy = d.policy
         WHERE d.cancelled_at IS NULL AND (d.finalised_at IS NULL OR d.reopened_at IS NOT NULL) AND d.ends_at <= as_of - t.grace
           AND d.attempts = 0
         ORDER BY d.ends_at

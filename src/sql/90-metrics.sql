@@ -11,10 +11,12 @@ BEGIN ATOMIC
                              ORDER BY e.received_at DESC LIMIT 1) e ON true) last
     CROSS JOIN (
         SELECT count(*) AS sessions, count(*) FILTER (WHERE s.attempts > 0) AS failing,
-               coalesce(max(as_of - greatest(attendance.due_at(s), s.reopened_at)), '0') AS lag
-        FROM attendance.session s
-        WHERE s.cancelled_at IS NULL AND (s.finalised_at IS NULL OR s.reopened_at IS NOT NULL) AND s.ends_at <= as_of
-          AND attendance.due_at(s) <= as_of) due
+               coalesce(max(as_of - greatest(s.due_at, s.reopened_at)), '0') AS lag
+        FROM (SELECT d.*, attendance.due_at(d) AS due_at
+              FROM attendance.session d
+              WHERE d.cancelled_at IS NULL AND (d.finalised_at IS NULL OR d.reopened_at IS NOT NULL) AND d.ends_at <= as_of
+              ORDER BY d.ends_at LIMIT 10 * attendance.enough()) s
+        WHERE s.due_at <= as_of) due
     CROSS JOIN (
         SELECT count(*) AS people, count(DISTINCT l.session_id) AS sessions FROM attendance.live_at(as_of) l) live
     CROSS JOIN (
@@ -36,7 +38,7 @@ BEGIN ATOMIC
          'stays without a recorded end: people there, and lost leaves'),
         ('live_people', 'gauge', live.people, 'people in a session now'),
         ('live_sessions', 'gauge', live.sessions, 'sessions with somebody in them now'),
-        ('due_sessions', 'gauge', due.sessions, 'sessions to be finalised that tick() has not come to'),
+        ('due_sessions', 'gauge', due.sessions, 'sessions to be finalised that tick() has not come to, up to 10000'),
         ('due_lag_seconds', 'gauge', extract(epoch FROM due.lag), 'for how long the first of them has been due'),
         ('failing_sessions', 'gauge', due.failing, 'of them those whose latest finalisation failed'),
         ('last_tick_age_seconds', 'gauge',
