@@ -60,6 +60,7 @@ SKIP:
 }
 runs('docs/rules.md', 'rules');
 runs('docs/reports.md', 'reports');
+runs('docs/operations.md', 'operations');
 
 $node->stop;
 done_testing();
