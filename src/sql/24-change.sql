@@ -21,11 +21,13 @@ COMMENT ON COLUMN attendance.change.session_id IS 'session that changed; NULL: a
 COMMENT ON COLUMN attendance.change.attendee IS 'whose result in it changed; NULL: its times, its roster or its state';
 COMMENT ON COLUMN attendance.change.event_id IS 'event that was logged';
 
-CREATE UNLOGGED TABLE attendance.wake_up (
+-- Not UNLOGGED: with wal_level = minimal, in a database made from a template, PostgreSQL 15 finds the index of such a table
+-- unreadable after a crash, and nothing could be recorded any more.
+CREATE TABLE attendance.wake_up (
     slot integer PRIMARY KEY,
     at   timestamptz NOT NULL
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE attendance.wake_up IS 'When rooms were last announced by NOTIFY; may be lost at any time.';
+COMMENT ON TABLE attendance.wake_up IS 'When rooms were last announced by NOTIFY. Not in dumps.';
 COMMENT ON COLUMN attendance.wake_up.slot IS 'one of 64 that share the rooms';
 COMMENT ON COLUMN attendance.wake_up.at IS 'when one of them was announced last';
 
