@@ -451,14 +451,13 @@ BEGIN ATOMIC
                 ELSE format('INSERT INTO attendance.identity_alias (identity, attendee) VALUES (%L, <attendee>); for each, or enrol them by what their identity has, or set identity_pattern.', s.examples[1]) END
            || ' attendance.finalise() judges a session anew that is final already.'
     FROM attendance.threshold t, now n, best b,
-         (SELECT min(g.starts_at) AS since, count(DISTINCT g.identity) AS identities, array_agg(DISTINCT g.identity) AS examples,
-                 count(DISTINCT g.session_id) AS sessions
+         (SELECT min(g.starts_at) AS since, count(DISTINCT g.identity) AS identities, array_agg(DISTINCT g.identity) AS examples
           FROM stranger g) s
-    WHERE b.people > n.people + 1 OR n.people = 0 AND s.sessions > 2 AND s.identities >= t.few;
+    WHERE b.people > n.people + 1 OR n.people = 0 AND (b.people > 0 OR s.identities >= t.few);
 END;
 REVOKE ALL ON FUNCTION attendance.find_identities_unmatched(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.find_identities_unmatched(timestamptz) IS
-'identities_unmatched: another pattern would recognise more of the enrolled, or this one recognises nobody in three sessions. Guests beside people who are recognised are none of it.';
+'identities_unmatched: another pattern would recognise more of the enrolled, or this one recognises nobody and five came. Guests beside people who are recognised are none of it.';
 
 -- Sessions that are not decided
 

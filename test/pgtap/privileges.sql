@@ -1,6 +1,6 @@
 -- What each role can do and what it cannot.
 BEGIN;
-SELECT plan(66);
+SELECT plan(67);
 
 CREATE ROLE attendance_test_plain;
 CREATE ROLE attendance_test_feeder;
@@ -174,7 +174,7 @@ SELECT is(hostile($$SELECT change FROM attendance.reconcile('r', '{"participants
 SELECT is(hostile($$SELECT identity FROM attendance.open_cycle$$), '9', 'hostile: open_cycle');
 SELECT is(hostile($$SELECT changed FROM attendance.rebuild('r')$$), 'false', 'hostile: rebuild');
 SELECT is(hostile($$SELECT outcome FROM attendance.retry_quarantine()$$), 'quarantined', 'hostile: retry_quarantine');
-SELECT is(hostile($$SELECT finding FROM attendance.diagnose('2026-01-05 13:00Z')$$), NULL, 'hostile: diagnose');
+SELECT is(hostile($$SELECT finding FROM attendance.diagnose('2026-01-05 13:00Z')$$), 'webhooks_stopped', 'hostile: diagnose');
 SELECT is(hostile($$SELECT attendance.unenrol('t', '1')$$), '', 'hostile: unenrol');
 SELECT is(hostile($$SELECT attendance.cancel_session('t')$$), '', 'hostile: cancel_session');
 SELECT is(hostile($$SELECT changed FROM attendance.forget('9') LIMIT 1$$), '1', 'hostile: forget');
