@@ -548,14 +548,13 @@ BEGIN ATOMIC
            format('DELETE FROM attendance.policy WHERE policy = %L; what is final keeps its numbers.', p.policy)
     FROM attendance.policy p, attendance.threshold t
     WHERE p.policy <> 'default'
-      AND age(p.xmin) > 10 * attendance.enough()  -- transactions: not just made
       AND p.policy NOT IN (SELECT u.policy FROM used u)
       AND NOT EXISTS (SELECT FROM attendance.enrolment e JOIN attendance.session s ON s.room = e.room AND s.session_id = e.session_id
                       WHERE e.policy = p.policy AND s.starts_at > as_of - t.unused);
 END;
 REVOKE ALL ON FUNCTION attendance.find_policy_unused(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.find_policy_unused(timestamptz) IS
-'policy_unused: a row for each policy without a session in 90 days or to come, unless it was made or changed in the latest 10000 transactions.';
+'policy_unused: a row for each policy without a session in 90 days or to come.';
 
 -- pg_cron may be absent, so its tables are named in dynamic SQL only.
 CREATE FUNCTION attendance.find_scheduler(as_of timestamptz) RETURNS SETOF attendance.finding
