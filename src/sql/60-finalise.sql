@@ -54,6 +54,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = for
 AS $$
 DECLARE
     judged attendance.assessment[];
+    of_attendee jsonb;
     replaced text[];
     written text[];
     changed text[];
@@ -61,14 +62,12 @@ BEGIN
     INSERT INTO attendance.frozen_policy SELECT s.room, s.session_id, t.* FROM attendance.terms(s, NULL) t
     ON CONFLICT DO NOTHING;
     judged := ARRAY(SELECT a FROM attendance.assess(s.session_id, as_of) a);
+    of_attendee := (SELECT jsonb_object_agg(j.attendee, to_jsonb(j)) FROM unnest(judged) j);  -- found faster in it, if there are thousands
 
     WITH outdated AS (
         DELETE FROM attendance.result r
         WHERE r.room = s.room AND r.session_id = s.session_id
-          AND NOT EXISTS (
-              SELECT FROM unnest(judged) j
-              WHERE j.attendee = r.attendee
-                AND to_jsonb(j) = to_jsonb(r) - '{room,revision,computed_at}'::text[])
+          AND of_attendee -> r.attendee IS DISTINCT FROM to_jsonb(r) - '{room,revision,computed_at}'::text[]
         RETURNING r.*
     ), kept AS (
         INSERT INTO attendance.result_revision SELECT o.*, now() FROM outdated o RETURNING attendee
