@@ -78,7 +78,7 @@ REVOKE ALL ON FUNCTION attendance.seen_now() FROM PUBLIC;
 COMMENT ON FUNCTION attendance.seen_now() IS 'The transactions whose changes the caller sees and that can make no more.';
 
 CREATE FUNCTION attendance.current_cursor() RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT format('%s/%s', c.system_identifier, attendance.seen_now()) FROM pg_control_system() c;
 END;

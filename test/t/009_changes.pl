@@ -155,7 +155,9 @@ is($heard{calm}, 1, 'and keeps no other room from it');
 SKIP:
 {
     skip 'python3-psycopg2 is not installed', 1 if system('/usr/bin/python3 -c "import psycopg2" 2>/dev/null');
-    local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGUSER => getpwuid($<) || 'postgres', PGDATABASE => 'postgres');
+    local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGUSER => 'follower', PGDATABASE => 'postgres');
+    my ($grant) = slurp_file("$FindBin::RealBin/../../examples/follow.py") =~ /^(GRANT .*)\.$/m;
+    answer("CREATE ROLE follower LOGIN; $grant TO follower");
     my $file = "$folder/cursor";
     my @command = ('/usr/bin/python3', "$FindBin::RealBin/../../examples/follow.py", $file);
     my $follower = IPC::Run::start(\@command, '>>', "$folder/told", '2>>', "$folder/complaints");
