@@ -155,13 +155,13 @@ is($heard{calm}, 1, 'and keeps no other room from it');
 SKIP:
 {
     skip 'python3-psycopg2 is not installed', 1 if system('/usr/bin/python3 -c "import psycopg2" 2>/dev/null');
-    local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGUSER => 'follower', PGDATABASE => 'postgres');
     my ($grant) = slurp_file("$FindBin::RealBin/../../examples/follow.py") =~ /^(GRANT .*)\.$/m;
     answer("CREATE ROLE follower LOGIN; $grant TO follower");
+    my %environment = (PGHOST => $node->host, PGPORT => $node->port, PGUSER => 'follower', PGDATABASE => 'postgres');
     my $file = "$folder/cursor";
-    my @command = ('/usr/bin/python3', "$FindBin::RealBin/../../examples/follow.py", $file);
+    my @command = ('env', map({ "$_=$environment{$_}" } keys %environment), '/usr/bin/python3', "$FindBin::RealBin/../../examples/follow.py", $file);
     my $follower = IPC::Run::start(\@command, '>>', "$folder/told", '2>>', "$folder/complaints");
-    sleep 0.1 until -e $file;
+    for (my $waits = 0; !-e $file && $waits < 300; $waits++) { sleep 0.1 }
 
     my @sent;
     for my $round (1 .. 3)
