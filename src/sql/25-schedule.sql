@@ -164,6 +164,7 @@ CREATE TABLE attendance.enrolment (
     PRIMARY KEY (room, session_id, attendee),
     FOREIGN KEY (room, session_id) REFERENCES attendance.session ON UPDATE CASCADE ON DELETE CASCADE
 );
+CREATE INDEX enrolment_policy ON attendance.enrolment (policy) WHERE policy IS NOT NULL;
 COMMENT ON TABLE attendance.enrolment IS 'The roster. Written by enrol().';
 COMMENT ON COLUMN attendance.enrolment.room IS 'LiveKit room name';
 COMMENT ON COLUMN attendance.enrolment.session_id IS 'session';

@@ -53,8 +53,10 @@ COMMENT ON FUNCTION attendance.fold_fact(attendance.fact) IS
 CREATE FUNCTION attendance.reopen(room text, since timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    reopened text;
 BEGIN
-    WITH reopened AS (
+    FOR reopened IN
         UPDATE attendance.session s SET reopened_at = now()
         FROM (SELECT t.session_id
               FROM attendance.session t
@@ -64,8 +66,9 @@ BEGIN
               FOR UPDATE) touched
         WHERE s.session_id = touched.session_id AND s.room = reopen.room
         RETURNING s.session_id
-    )
-    INSERT INTO attendance.change (room, session_id) SELECT reopen.room, r.session_id FROM reopened r;
+    LOOP
+        PERFORM attendance.announce(room, reopened, NULL, NULL);
+    END LOOP;
 END
 $$;
 REVOKE ALL ON FUNCTION attendance.reopen(text, timestamptz) FROM PUBLIC;
@@ -101,6 +104,7 @@ DECLARE
     replaced timestamptz;
     news boolean;
 BEGIN
+    -- Hardly any event reaches back to a final session, by its own stay or by one that is open still.
     SELECT m.final_until, since < m.final_until
            OR EXISTS (SELECT FROM attendance.participation p
                       WHERE p.room = f.room AND p.identity = f.identity AND attendance.is_open(p.cycle)
@@ -154,8 +158,10 @@ COMMENT ON FUNCTION attendance.absorb(attendance.fact) IS 'Folds a fact; returns
 CREATE FUNCTION attendance.reopen_alias() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    reopened record;
 BEGIN
-    WITH reopened AS (
+    FOR reopened IN
         UPDATE attendance.session s SET reopened_at = now()
         WHERE s.finalised_at IS NOT NULL AND s.reopened_at IS NULL AND s.sealed_at IS NULL
           AND EXISTS (SELECT FROM attendance.participation p
@@ -164,8 +170,9 @@ BEGIN
                                            CASE WHEN TG_OP <> 'DELETE' THEN NEW.identity END)
                         AND p.cycle::tstzrange && tstzrange(s.starts_at - interval '24 h', s.judged_until))
         RETURNING s.room, s.session_id
-    )
-    INSERT INTO attendance.change (room, session_id) SELECT r.room, r.session_id FROM reopened r;
+    LOOP
+        PERFORM attendance.announce(reopened.room, reopened.session_id, NULL, NULL);
+    END LOOP;
     RETURN NULL;
 END
 $$;

@@ -155,6 +155,40 @@ REVOKE ALL ON FUNCTION attendance.due_at(attendance.session) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.due_at(attendance.session) IS
 'From when on a session should be final: finalise_after its end, or at its end if its policy does not exist, so that tick() says so.';
 
+CREATE TABLE attendance.ticked (
+    singleton  boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    by_cron_at timestamptz,
+    by_other_at timestamptz,
+    other      text
+);
+INSERT INTO attendance.ticked DEFAULT VALUES;
+COMMENT ON TABLE attendance.ticked IS 'When tick() was called last, in one row. Not in dumps: who ticks there does not tick here.';
+COMMENT ON COLUMN attendance.ticked.singleton IS 'true: there is one row';
+COMMENT ON COLUMN attendance.ticked.by_cron_at IS 'as_of of the latest call by pg_cron; NULL: never one';
+COMMENT ON COLUMN attendance.ticked.by_other_at IS 'as_of of the latest call by anybody else; NULL: never one';
+COMMENT ON COLUMN attendance.ticked.other IS 'application_name of that caller';
+
+CREATE FUNCTION attendance.note_tick(as_of timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    -- pg_cron's background workers have a type of their own, its connections a name.
+    caller text := (SELECT CASE WHEN a.backend_type = 'client backend' THEN current_setting('application_name') ELSE a.backend_type END
+                    FROM pg_stat_get_activity(pg_backend_pid()) a);
+BEGIN
+    PERFORM FROM attendance.ticked FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN  -- another tick at this moment notes the same
+        RETURN;
+    ELSIF caller = 'pg_cron' THEN
+        UPDATE attendance.ticked SET by_cron_at = as_of;
+    ELSE
+        UPDATE attendance.ticked SET by_other_at = as_of, other = caller;
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION attendance.note_tick(timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION attendance.note_tick(timestamptz) IS 'Notes that tick() was called, and by whom; never waits.';
+
 CREATE FUNCTION attendance.tick(max_sessions integer DEFAULT 1000, as_of timestamptz DEFAULT now())
     RETURNS TABLE (session_id text, outcome text, changed integer, error text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

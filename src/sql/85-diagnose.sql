@@ -11,7 +11,7 @@ CREATE VIEW attendance.threshold AS
 COMMENT ON VIEW attendance.threshold IS 'From where on diagnose() takes something for a fault. Constants: one row.';
 COMMENT ON COLUMN attendance.threshold.grace IS 'how late people of a session, a call of tick() or a final result may be';
 COMMENT ON COLUMN attendance.threshold.early IS 'how long before a session its people may come';
-COMMENT ON COLUMN attendance.threshold.silence IS 'how long nothing may be heard that should be, and how long a fault is remembered after it ceased';
+COMMENT ON COLUMN attendance.threshold.silence IS 'after how long a late result is critical, and how long a fault is remembered after it ceased';
 COMMENT ON COLUMN attendance.threshold.recent IS 'how far back is now';
 COMMENT ON COLUMN attendance.threshold.usual IS 'how far back is what it is compared with; how far ahead is soon';
 COMMENT ON COLUMN attendance.threshold.unused IS 'how long a policy may go without a session';
@@ -31,42 +31,6 @@ END;
 REVOKE ALL ON FUNCTION attendance.enough() FROM PUBLIC;
 COMMENT ON FUNCTION attendance.enough() IS
 'How many rows diagnose() looks at, at most, of what grows without bound. No column of threshold, as a LIMIT is planned by it.';
-
--- Who calls tick()
-
-CREATE TABLE attendance.ticked (
-    singleton  boolean PRIMARY KEY DEFAULT true CHECK (singleton),
-    by_cron_at timestamptz,
-    by_other_at timestamptz,
-    other      text
-);
-INSERT INTO attendance.ticked DEFAULT VALUES;
-COMMENT ON TABLE attendance.ticked IS 'When tick() was called last, in one row. Not in dumps: who ticks there does not tick here.';
-COMMENT ON COLUMN attendance.ticked.singleton IS 'true: there is one row';
-COMMENT ON COLUMN attendance.ticked.by_cron_at IS 'as_of of the latest call by pg_cron; NULL: never one';
-COMMENT ON COLUMN attendance.ticked.by_other_at IS 'as_of of the latest call by anybody else; NULL: never one';
-COMMENT ON COLUMN attendance.ticked.other IS 'application_name of that caller';
-
-CREATE FUNCTION attendance.note_tick(as_of timestamptz) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    -- pg_cron's background workers have a type of their own, its connections a name.
-    caller text := (SELECT CASE WHEN a.backend_type = 'client backend' THEN current_setting('application_name') ELSE a.backend_type END
-                    FROM pg_stat_get_activity(pg_backend_pid()) a);
-BEGIN
-    PERFORM FROM attendance.ticked FOR UPDATE SKIP LOCKED;
-    IF NOT FOUND THEN  -- another tick at this moment notes the same
-        RETURN;
-    ELSIF caller = 'pg_cron' THEN
-        UPDATE attendance.ticked SET by_cron_at = as_of;
-    ELSE
-        UPDATE attendance.ticked SET by_other_at = as_of, other = caller;
-    END IF;
-END
-$$;
-REVOKE ALL ON FUNCTION attendance.note_tick(timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION attendance.note_tick(timestamptz) IS 'Notes that tick() was called, and by whom; never waits.';
 
 -- What several findings look at
 
@@ -507,8 +471,6 @@ BEGIN ATOMIC
 END;
 REVOKE ALL ON FUNCTION attendance.find_finalising_fails(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION attendance.find_finalising_fails(timestamptz) IS 'finalising_fails: tick() tried, and will again. critical: the third time.';
-
-CREATE INDEX enrolment_policy ON attendance.enrolment (policy) WHERE policy IS NOT NULL;
 
 CREATE FUNCTION attendance.find_policy_missing(as_of timestamptz) RETURNS SETOF attendance.finding
 LANGUAGE sql STABLE
