@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Time::HiRes 'usleep';
 
-our @EXPORT = qw(cluster fingerprint ingest ingest_batch kill_all lesson schedule_lesson webhook);
+our @EXPORT = qw(cluster fingerprint ingest ingest_batch kill_all lesson literal schedule_lesson webhook);
 
 # Starts a cluster whose database postgres has the extension. conf: lines for postgresql.conf; the rest is init's.
 sub cluster
